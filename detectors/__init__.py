@@ -1,0 +1,1 @@
+"""Finds things in one picture or a batch; knows nothing of graphs, YAML or time."""

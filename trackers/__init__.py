@@ -1,0 +1,1 @@
+"""Follows things over time; knows nothing of graphs, YAML or picture files."""

@@ -1,0 +1,58 @@
+"""Every error a person may see: one root, each message says where, what, and what to do."""
+
+from __future__ import annotations
+
+
+class VidstreamError(Exception):
+    """Root of all errors raised on purpose by this project.
+
+    >>> str(SourceError("cannot be opened: no such file", where="source 'gate'", fix="check the path"))
+    "source 'gate': cannot be opened: no such file; check the path"
+    """
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.fix = fix
+        text = f"{where}: {what}" if where else what
+        super().__init__(f"{text}; {fix}" if fix else text)
+
+
+class UsageError(VidstreamError, ValueError):
+    """The command line or a call of the Python API does not make sense."""
+
+
+class ShapeError(VidstreamError, ValueError):
+    """An array has another shape or dtype than its place demands."""
+
+
+class ParamError(VidstreamError, ValueError):
+    """A parameter's value does not fit; `path` leads to it inside the value given."""
+
+    def __init__(self, what: str, *, path: tuple[str | int, ...] = (), fix: str = "") -> None:
+        super().__init__(what, where=".".join(map(str, path)), fix=fix)
+        self.path = path
+
+
+class SourceError(VidstreamError, OSError):
+    """A source cannot be opened or read. `retry` tells whether trying again can help."""
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", retry: bool = True) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.retry = retry
+
+
+class SinkError(VidstreamError, OSError):
+    """Results cannot be written (full disk, missing folder, wrong size)."""
+
+
+class StageError(VidstreamError, RuntimeError):
+    """A stage failed on a frame or could not be opened."""
+
+
+class ModelError(VidstreamError, ValueError):
+    """A model file is missing, damaged, or not what its card says."""
+
+
+class MissingDependency(VidstreamError, ImportError):  # noqa: N818 - the field's word for it
+    """An optional program or package is not installed; `fix` names the install line."""

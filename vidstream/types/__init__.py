@@ -1,0 +1,31 @@
+"""What travels through a graph: the ground floor, on NumPy alone."""
+
+from vidstream.types.detections import Boxes, Detections, Ids, MaskCrop, Scores, Tracks
+from vidstream.types.image import Canvas, Image, Pixels, View
+from vidstream.types.packet import FrameInfo, Gap, Packet, StreamInfo, Tombstone
+from vidstream.types.results import Counts, Event, Events, Flow, Masks, Shape, Texts
+
+__all__ = [
+    "Boxes",
+    "Canvas",
+    "Counts",
+    "Detections",
+    "Event",
+    "Events",
+    "Flow",
+    "FrameInfo",
+    "Gap",
+    "Ids",
+    "Image",
+    "MaskCrop",
+    "Masks",
+    "Packet",
+    "Pixels",
+    "Scores",
+    "Shape",
+    "StreamInfo",
+    "Texts",
+    "Tombstone",
+    "Tracks",
+    "View",
+]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
 
 class VidstreamError(Exception):
     """Root of all errors raised on purpose by this project.
@@ -27,11 +31,17 @@ class ShapeError(VidstreamError, ValueError):
 
 
 class ParamError(VidstreamError, ValueError):
-    """A parameter's value does not fit; `path` leads to it inside the value given."""
+    """A parameter's value does not fit; `path` leads to it inside the value given.
 
-    def __init__(self, what: str, *, path: tuple[str | int, ...] = (), fix: str = "") -> None:
+    `at_key` tells that the fault is the last key of the path, not the value behind it.
+    """
+
+    def __init__(
+        self, what: str, *, path: tuple[str | int, ...] = (), fix: str = "", at_key: bool = False
+    ) -> None:
         super().__init__(what, where=".".join(map(str, path)), fix=fix)
         self.path = path
+        self.at_key = at_key
 
 
 class SourceError(VidstreamError, OSError):
@@ -56,3 +66,13 @@ class ModelError(VidstreamError, ValueError):
 
 class MissingDependency(VidstreamError, ImportError):  # noqa: N818 - the field's word for it
     """An optional program or package is not installed; `fix` names the install line."""
+
+
+def did_you_mean(word: Any, known: Sequence[Any]) -> str:
+    """The nearest known word as a hint, or an empty text.
+
+    >>> did_you_mean("confidense", ["confidence", "classes"])
+    "did you mean 'confidence'?"
+    """
+    near = get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else ""

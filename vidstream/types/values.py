@@ -6,6 +6,7 @@ help pages and the error messages all follow from it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, NewType, TypeAlias
@@ -120,6 +121,37 @@ class Colour:
     def bgr(self) -> tuple[int, int, int]:
         """In OpenCV's order."""
         return (self.blue, self.green, self.red)
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """Where a source is. Prints without its password; `reveal` it only to the library that opens it.
+
+    >>> print(Uri("rtsp://viewer:hunter2@10.0.0.5/1"))
+    rtsp://viewer:***@10.0.0.5/1
+    """
+
+    _text: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """The whole address."""
+        return self._text
+
+    def __str__(self) -> str:
+        return redact(self._text)
+
+
+_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/\s]*(?=@)")
+_TOKEN = re.compile(r"(?i)([?&](?:password|passwd|pwd|token|key|secret|auth|sig)=)[^&\s'\"]+")
+
+
+def redact(text: str) -> str:
+    """`text` with the passwords of addresses in it replaced by ``***``.
+
+    >>> redact("cannot open http://cam/stream?user=a&token=s3cret")
+    'cannot open http://cam/stream?user=a&token=***'
+    """
+    return _TOKEN.sub(r"\1***", _PASSWORD.sub(r"\1:***", text))
 
 
 @dataclass(frozen=True, slots=True)

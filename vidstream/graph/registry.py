@@ -31,9 +31,10 @@ class Registry:
         """Add a class or function marked by ``@stage`` or ``@source``; a second of a name is an error."""
         spec = item.spec
         shelf: dict[str, Any] = self.stages if isinstance(spec, StageSpec) else self.sources
-        if shelf.setdefault(spec.name, spec) is not spec:
+        first = shelf.setdefault(spec.name, spec)
+        if first is not spec:
             raise UsageError(
-                f"'{spec.name}' is defined twice, in {shelf[spec.name].cls.__module__} and {spec.cls.__module__}",
+                f"'{spec.name}' is defined twice, in {first.cls.__module__} and {spec.cls.__module__}",
                 fix="give one of them another name",
             )
 

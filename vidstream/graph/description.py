@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from vidstream.graph.source import SourceSpec
 from vidstream.graph.stage import StageSpec
-from vidstream.types.values import OutputFile, Positive, Range, Seconds, StageId
+from vidstream.types.values import OutputFile, Positive, Seconds, StageId
 
 #: the id under which a source's own picture is bound: ``in: {image: source}``
 SOURCE_ID = "source"
@@ -90,7 +90,3 @@ class Description:
 
     plans: tuple[Plan, ...]
     run: RunOptions = field(default_factory=RunOptions)
-
-
-#: a bound that `max_fps` shares with the reader
-FPS = Range(0.0, open_low=True)

@@ -197,26 +197,45 @@ class Choice:
         return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
+_FILE_ROLES = {
+    "file": "a file",
+    "folder": "a folder",
+    "pattern": "a folder or a pattern such as frames/*.jpg",
+    "output": "a path to write to",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class FilePath:
-    """A file or folder: read ones must exist now, written ones are checked when they are opened."""
+    """A file, folder or pattern: read ones must exist now, written ones are checked when opened."""
 
-    role: str  # "file", "folder" or "output"
+    role: str
 
     def read(self, value: Any, path: ValuePath, reading: Reading) -> Any:
         """Inputs are resolved against the folder of the YAML file, and looked for."""
         if isinstance(value, Path):
             value = str(value)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or "\0" in value:
             return wrong(self, value, path, reading)
         if self.role == "output":
             return Path(value)
         found = reading.base / Path(value).expanduser()
-        exists = found.is_dir() if self.role == "folder" else found.is_file()
-        if exists:
+        if self._exists(found):
             return found
+        if self.role == "pattern":
+            return reading.fail(f"'{found}' matches no file", path, fix="check the path")
         problem = "exists, but is not a regular file" if found.exists() else "does not exist"
+        if self.role == "folder" and found.exists():
+            problem = "is not a folder"
         return reading.fail(f"{self.role} '{found}' {problem}", path, fix="check the path")
+
+    def _exists(self, found: Path) -> bool:
+        try:
+            if self.role == "pattern" and not found.is_dir():
+                return next(found.parent.glob(found.name), None) is not None
+            return found.is_file() if self.role == "file" else found.is_dir()
+        except (OSError, ValueError):  # a name too long, a pattern that is none
+            return False
 
     def schema(self) -> Schema:
         """As JSON Schema."""
@@ -224,7 +243,7 @@ class FilePath:
 
     def describe(self) -> str:
         """In words."""
-        return {"file": "a file", "folder": "a folder", "output": "a path to write to"}[self.role]
+        return _FILE_ROLES[self.role]
 
 
 @dataclass(frozen=True, slots=True)

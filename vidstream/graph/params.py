@@ -52,6 +52,7 @@ _SCALARS: dict[Any, Kind] = {
     v.Uri: Text("an address or path", v.Uri),
     v.InputFile: FilePath("file"),
     v.InputFolder: FilePath("folder"),
+    v.InputPattern: FilePath("pattern"),
     v.OutputFile: FilePath("output"),
     v.StageId: Text("the id of a stage", v.StageId),
     v.ModelName: Text("a model's name or file", v.ModelName),

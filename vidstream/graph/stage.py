@@ -11,10 +11,12 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
 
+from vidstream.errors import ParamError
 from vidstream.graph.ports import Signature, is_port_type, signature_of
 from vidstream.types import Gap, StreamInfo
 
@@ -80,11 +82,18 @@ class Stage:
     #: the stage's id in the graph and the source it works for; set by the engine before `open`
     stage_id: str = ""
     source: str = ""
+    #: folder that everything written stays under; set by the engine
+    out_root: Path = Path()
     #: report a named event (kind, message): "cpu-fallback", "file-damaged" ...; set by the engine
     notify: Notify = staticmethod(lambda kind, message: None)
 
     def __init__(self, params: Any) -> None:
         self.params = params
+
+    @classmethod
+    def check(cls, params: Any) -> Iterable[ParamError]:
+        """Look, before anything opens, for what `open` will need (a model, a program); give what is wrong."""
+        return ()
 
     def open(self, stream: StreamInfo) -> None:
         """Load what is needed; raise a VidstreamError that says what is missing."""

@@ -55,6 +55,8 @@ Degrees: TypeAlias = Annotated[float, Unit("deg")]
 InputFile = NewType("InputFile", Path)
 #: A folder that must exist when the graph is checked.
 InputFolder = NewType("InputFolder", Path)
+#: A folder of files, or a pattern such as ``frames/*.jpg``, with at least one match.
+InputPattern = NewType("InputPattern", Path)
 #: A file that will be written; it has to stay under the output root.
 OutputFile = NewType("OutputFile", Path)
 #: The id of another stage or of the source, checked while wiring.

@@ -1,0 +1,65 @@
+"""The queue between two threads: blocking for recordings, newest-wins for cameras."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Channel(Generic[T]):
+    """A bounded first-in-first-out queue that can also replace what has not been taken yet.
+
+    >>> c = Channel[int](1)
+    >>> c.put_newest(1), c.put_newest(2), c.get()
+    (None, 1, 2)
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._items: deque[T] = deque()
+        lock = threading.Lock()
+        self._filled = threading.Condition(lock)
+        self._freed = threading.Condition(lock)
+        self._closed = False
+        #: the largest number of items that ever waited
+        self.peak = 0
+
+    def put(self, item: T) -> None:
+        """Append, waiting for room. After `close` there is always room: what is left gets drained."""
+        with self._filled:
+            while len(self._items) >= self._capacity and not self._closed:
+                self._freed.wait()
+            self._append(item)
+
+    def put_newest(self, item: T) -> T | None:
+        """Append without waiting; where there is no room the oldest item is taken out and given back."""
+        with self._filled:
+            pushed_out = self._items.popleft() if len(self._items) >= self._capacity else None
+            self._append(item)
+            return pushed_out
+
+    def get(self, timeout: float | None = None) -> T | None:
+        """The oldest item, waiting for one; None only after `timeout` seconds."""
+        with self._filled:
+            if not self._items and not self._filled.wait_for(lambda: bool(self._items), timeout):
+                return None
+            item = self._items.popleft()
+            self._freed.notify()
+            return item
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def close(self) -> None:
+        """Let every writer that waits go on, now and later."""
+        with self._filled:
+            self._closed = True
+            self._freed.notify_all()
+
+    def _append(self, item: T) -> None:
+        self._items.append(item)
+        self.peak = max(self.peak, len(self._items))
+        self._filled.notify()

@@ -1,0 +1,123 @@
+"""What happens when a stage raises: the error policies, their escalation, and the one place they live."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+from vidstream.errors import SinkError, StageError, VidstreamError
+from vidstream.graph.item import Item
+from vidstream.graph.node import Node
+from vidstream.graph.notices import Notices
+from vidstream.graph.stage import Stage
+from vidstream.types import StreamInfo
+
+#: how often a stage may fail in a row before its policy is escalated
+PATIENCE = 10
+#: more calls for one frame under `on_error: retry`
+RETRIES = 2
+
+
+class Stoppable(Protocol):
+    """What a failure may bring to an end."""
+
+    def fail(self, error: VidstreamError) -> None:
+        """End this source, because of an error."""
+
+    @property
+    def stop_run(self) -> Callable[[VidstreamError], None]:
+        """Ends the whole run, because of an error."""
+
+
+class Failures:
+    """Applies each stage's policy. `skip` and its milder kin escalate: restart, then stop the source."""
+
+    def __init__(self, source: str, notices: Notices, owner: Stoppable) -> None:
+        self._source = source
+        self._notices = notices
+        self._owner = owner
+        #: set once the source is open; a restarted stage is opened with it
+        self.stream: StreamInfo | None = None
+
+    def handle(self, node: Node, item: Item, error: Exception, stage: Stage) -> None:
+        """A stage raised on a frame: note it, then do as its policy says."""
+        node.metrics.failures += 1
+        node.failures_in_a_row += 1
+        self._note(node, item, error)
+        if node.policy == "retry" and self._retried(node, item, stage):
+            return
+        if node.policy in ("stop", "stop_source"):
+            item.fail(node.id, _name(error))
+            self._end(node, error)
+        elif node.traits.sink:
+            self._sink(node, error)
+        else:
+            if node.policy != "pass":
+                item.fail(node.id, _name(error))
+            self._escalate(node, error, stage)
+
+    def in_lifecycle(self, node: Node, what: str, call: Callable[[], object]) -> None:
+        """Run `flush`, `close` or `on_gap`: what they raise is noted, and nothing else suffers."""
+        try:
+            call()
+        except Exception as error:  # the graph's edge: any stage may raise anything
+            node.metrics.failures += 1
+            self._notices.add("stage-failed", self._source, node.id, f"in {what}: {_words(error)}")
+
+    def _note(self, node: Node, item: Item, error: Exception) -> None:
+        words = _words(error)
+        message = f"{words} (frame {item.frame.seq}, {item.frame.pts:.3f} s)"
+        # the same failure counts as one, also where its message carries numbers
+        self._notices.add("stage-failed", self._source, node.id, message, key=re.sub(r"\d+", "#", words))
+
+    def _retried(self, node: Node, item: Item, stage: Stage) -> bool:
+        for _ in range(RETRIES):
+            try:
+                node.call(item, stage)
+            except Exception:  # the graph's edge: counted above, and below if it goes on
+                node.metrics.failures += 1
+            else:
+                node.failures_in_a_row = 0
+                return True
+        return False
+
+    def _sink(self, node: Node, error: Exception) -> None:
+        """A sink that says it cannot write, or keeps failing, is switched off; the frame goes on."""
+        if isinstance(error, SinkError) or node.failures_in_a_row >= PATIENCE:
+            node.disabled = True
+            self._notices.add("sink-disabled", self._source, node.id, f"switched off after: {_words(error)}")
+
+    def _escalate(self, node: Node, error: Exception, stage: Stage) -> None:
+        if node.policy == "restart" or node.failures_in_a_row >= PATIENCE:
+            if node.restarts_in_a_row >= (PATIENCE if node.policy == "restart" else 1):
+                self._end(node, error)
+            elif stage is node.stage:  # a worker's copy has nothing to restart: it keeps no state
+                self._restart(node)
+
+    def _restart(self, node: Node) -> None:
+        node.restarts_in_a_row += 1
+        node.failures_in_a_row = 0
+        self.in_lifecycle(node, "close", node.restart().close)
+        self._notices.add("stage-restarted", self._source, node.id, "closed and opened again")
+        if self.stream is not None:
+            stream = self.stream
+            self.in_lifecycle(node, "open", lambda: node.stage.open(stream))
+
+    def _end(self, node: Node, error: Exception) -> None:
+        what = f"stage '{node.id}' ({node.entry.spec.name}) failed: {_words(error)}"
+        reason = StageError(what, where=f"source '{self._source}'")
+        if node.policy == "stop":
+            self._owner.stop_run(reason)
+        else:
+            self._owner.fail(reason)
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _words(error: Exception) -> str:
+    """An error in one line; our own already say what is needed, others get their type's name."""
+    text = " ".join(str(error).split()) or "no message"
+    return text if isinstance(error, VidstreamError) else f"{_name(error)}: {text}"

@@ -1,0 +1,168 @@
+"""A lane: one source, its stages, its threads, from open to close."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from vidstream.errors import SourceError, VidstreamError
+from vidstream.graph.assembly import Assembly, Context
+from vidstream.graph.channel import Channel
+from vidstream.graph.clock import Clock
+from vidstream.graph.description import Plan, RunOptions
+from vidstream.graph.failures import Failures
+from vidstream.graph.item import Item
+from vidstream.graph.ledger import Ledger
+from vidstream.graph.metrics import Histogram
+from vidstream.graph.notices import Notices
+from vidstream.graph.reader import Reader
+from vidstream.graph.segment import Chain
+from vidstream.graph.source import Source
+from vidstream.graph.wiring import Wiring
+from vidstream.types import Packet
+from vidstream.types.values import redact
+
+
+class Lane:
+    """Runs one source's graph. `run` is the target of the lane's own thread, which also reads."""
+
+    def __init__(
+        self, plan: Plan, wiring: Wiring, run: RunOptions, live: bool, clock: Clock, notices: Notices
+    ) -> None:
+        self.name = plan.source.name
+        self.live = live
+        self.ledger = Ledger()
+        #: seconds between a frame's arrival and its end, live only
+        self.age = Histogram()
+        self.error: VidstreamError | None = None
+        self.reader: Reader | None = None
+        self.started = self.ended = 0.0
+        #: where finished frames are handed out, if somebody iterates; None only wakes the reader up
+        self.tap: Channel[Packet | None] | None = None
+        self.stop_run: Callable[[VidstreamError], None] = self.fail
+        self._run = run
+        self._clock = clock
+        self._notices = notices
+        self._stopping = threading.Event()
+        self._discarding = False
+        failures = Failures(self.name, notices, self)
+        context = Context(self.name, run, live, notices, failures)
+        self.assembly = Assembly(wiring, context, self._finish)
+        self.assembly.watch(self._spoiled, self._spoiled_if_heavy)
+        self._failures = failures
+        self._source: Source = plan.source.spec.cls(plan.source.params)
+        self._source.name = self.name
+        self._source.notify = context.notifier()
+
+    def run(self) -> None:
+        """Open, read to the end, flush, close. Never raises: what went wrong is in `error`."""
+        self.started = self._clock.monotonic()
+        try:
+            self._read_and_close()
+        except VidstreamError as error:
+            self._end(error)
+        except Exception as error:  # the graph's edge: a source may raise anything
+            self._end(SourceError(redact(f"{type(error).__name__}: {error}"), where=f"source '{self.name}'"))
+        finally:
+            self.ended = self._clock.monotonic()
+            if self.tap is not None:
+                self.tap.put(None)
+
+    def _read_and_close(self) -> None:
+        try:
+            stream = self._source.open()
+            self._failures.stream = stream
+            self.assembly.open(stream)
+            paced = self.live and not self._source.live
+            self.reader = Reader(
+                self._source, stream, self.ledger, self._clock, self.assembly.slots, paced=paced
+            )
+            self._pump(self.reader)
+        finally:
+            self.assembly.close()
+            self._source.close()
+
+    def _pump(self, reader: Reader) -> None:
+        """Read and pass on; the final item goes through whatever happened, so that sinks are flushed."""
+        first = self.assembly.segments[0]
+        if isinstance(first, Chain) and self._is_fused():
+            self._feed(reader, first.handle, first.handle)
+        else:
+            threads = self._start()
+            self._feed(reader, self._put_newest if self.live else first.input.put, first.input.put)
+            for thread in threads:
+                thread.join()
+
+    def _feed(self, reader: Reader, put: Callable[[Item], None], put_final: Callable[[Item], None]) -> None:
+        try:
+            for item in reader.items(self._run, self._stopping):
+                put(item)
+        finally:
+            put_final(reader.final())
+
+    def _is_fused(self) -> bool:
+        """One thread does everything: where that was asked for, and no camera has to be drained."""
+        return self._run.threads == 1 and not self.live and len(self.assembly.segments) == 1
+
+    def _put_newest(self, item: Item) -> None:
+        """Live: what the first segment has not taken yet gives way; its gap is handed on."""
+        old = self.assembly.segments[0].input.put_newest(item)
+        if old is not None:
+            item.gap = item.gap or old.gap
+            old.drop("source", "newer frame")
+            self.ledger.finish(old.dead)
+
+    def _start(self) -> list[threading.Thread]:
+        threads = [
+            threading.Thread(target=loop, name=f"{self.name}/{number}", daemon=True)
+            for number, segment in enumerate(self.assembly.segments, start=1)
+            for loop in segment.threads()
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _finish(self, item: Item) -> None:
+        """The last segment is done with a frame."""
+        if item.final:
+            return
+        self.ledger.finish(item.dead)
+        if item.dead is None:
+            if self.live:
+                self.age.add(self._clock.monotonic() - item.frame.mono)
+            if self.tap is not None:
+                self.tap.put(self.assembly.packet(item))
+
+    def _spoiled(self, item: Item, waiting: int) -> str:
+        return "stopped" if self._discarding else ""
+
+    def _spoiled_if_heavy(self, item: Item, waiting: int) -> str:
+        """Live: a frame that waited too long gives way, if a newer one already stands behind it."""
+        if self.live and waiting and self._clock.monotonic() - item.frame.mono > self._run.staleness:
+            return "stale"
+        return self._spoiled(item, waiting)
+
+    def stop(self) -> None:
+        """Read no further; what has been read is finished."""
+        self._stopping.set()
+        self._source.interrupt()
+
+    def discard(self) -> None:
+        """Drop what waits, so that the final item gets through soon."""
+        self._discarding = True
+
+    def fail(self, error: VidstreamError) -> None:
+        """End this source, because of an error."""
+        self._end(error)
+        self.stop()
+
+    def _end(self, error: VidstreamError) -> None:
+        if self.error is None:
+            self.error = error
+            self._notices.add("source-failed", self.name, "", str(error))
+
+
+def heavy_threads(lanes: Iterable[Lane]) -> int:
+    """How many threads of these lanes run heavy stages: what OpenCV's own pool has to share with."""
+    nodes = [node for lane in lanes for node in lane.assembly.nodes]
+    return sum(n.entry.workers for n in nodes if n.traits.heavy and not n.traits.sink)

@@ -1,0 +1,130 @@
+"""A stage made ready to run: its arguments resolved to slots, its gates, its error policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, Final
+
+from vidstream.graph.description import OnError, StageEntry
+from vidstream.graph.gates import Gate
+from vidstream.graph.item import Item
+from vidstream.graph.metrics import StageMetrics
+from vidstream.graph.stage import Stage
+from vidstream.graph.wiring import SOURCE_SLOT, Slot, Wiring
+
+#: an argument is fetched by (kind, slot): the frame's info, one value, or all values present
+_FRAME: Final = 0
+_ONE: Final = 1
+_MANY: Final = 2
+
+
+class Node:
+    """One stage of one source. `wants` and `call` are the engine's innermost loop: every line counts."""
+
+    def __init__(
+        self,
+        entry: StageEntry,
+        wiring: Wiring,
+        index: Mapping[Slot, int],
+        policy: OnError,
+        make: Callable[[], Stage],
+    ) -> None:
+        self.id = entry.id
+        self.entry = entry
+        self.policy = policy
+        self.traits = entry.spec.traits
+        self.make = make
+        self.stage = make()
+        self.metrics = StageMetrics(entry.id, entry.spec.name, 0)
+        self.failures_in_a_row = 0
+        self.restarts_in_a_row = 0
+        self.disabled = False
+        self.outputs = tuple(index[entry.id, o.name] for o in entry.spec.signature.outputs)
+        self.gate = Gate.of(entry, [index[s] for s in wiring.conditions[entry.id]])
+        self._arguments, self._required, self._wired = _arguments(entry, wiring, index)
+
+    def wants(self, item: Item) -> bool:
+        """True where the stage is to run on this frame; asked once per frame, in order."""
+        slots = item.slots
+        for slot in self._required:
+            if slots[slot] is None:
+                return False
+        return self.gate is None or item.final or self.gate.opens(item)
+
+    def call(self, item: Item, stage: Stage) -> float:
+        """Run `stage` (this node's, or a worker's copy) on the frame; gives the seconds it took.
+
+        The stage's exceptions come through.
+        """
+        start = perf_counter()
+        result = stage.process(*self._values(item))  # type: ignore[attr-defined]  # each has its own signature
+        seconds = perf_counter() - start
+        outputs = self.outputs
+        if len(outputs) == 1:
+            item.slots[outputs[0]] = result
+        elif outputs:
+            self._store(item.slots, result)
+        return seconds
+
+    def finish(self, item: Item) -> None:
+        """The stream ended: process what earlier stages flushed, then flush."""
+        if self.disabled:
+            return
+        if self.wants(item) and any(item.slots[slot] is not None for slot in self._wired):
+            self.metrics.time.add(self.call(item, self.stage))
+        flushed = self.stage.flush()
+        if flushed is not None:
+            self._store(item.slots, flushed)
+
+    def restart(self) -> Stage:
+        """Replace the stage by a new instance; gives the old one for closing."""
+        old, self.stage = self.stage, self.make()
+        return old
+
+    def _values(self, item: Item) -> list[Any]:
+        values: list[Any] = []
+        for kind, where in self._arguments:
+            if kind == _ONE:
+                values.append(item.slots[where])
+            elif kind == _FRAME:
+                values.append(item.frame)
+            else:
+                values.append(tuple(v for i in where if (v := item.slots[i]) is not None))
+        return values
+
+    def _store(self, slots: list[Any], result: Any) -> None:
+        values = (result,) if len(self.outputs) == 1 else result
+        for slot, value in zip(self.outputs, values, strict=True):
+            slots[slot] = value
+
+
+def _arguments(
+    entry: StageEntry, wiring: Wiring, index: Mapping[Slot, int]
+) -> tuple[list[tuple[int, Any]], tuple[int, ...], tuple[int, ...]]:
+    """How to fetch each argument of ``process``; the slots that must be filled; all slots it reads.
+
+    Slot 0 is always None: an optional port that nothing feeds reads from there.
+    """
+    signature = entry.spec.signature
+    arguments: list[tuple[int, Any]] = []
+    required: list[int] = []
+    wired: list[int] = []
+    for port in signature.inputs:
+        slots = [index[s] for s in wiring.bindings[entry.id][port.name]]
+        wired += slots
+        if port.many:
+            arguments.append((_MANY, tuple(slots)))
+            continue
+        arguments.append((_ONE, slots[0] if slots else 0))
+        if slots and not port.nullable:
+            required.append(slots[0])
+    if signature.frame_at >= 0:
+        arguments.insert(signature.frame_at, (_FRAME, None))
+    return arguments, tuple(required), tuple(wired)
+
+
+def slot_index(stages: Sequence[StageEntry]) -> dict[Slot, int]:
+    """Every output's place in an item's slots; 0 is kept empty, 1 is the source's picture."""
+    slots = [(entry.id, output.name) for entry in stages for output in entry.spec.signature.outputs]
+    return {slot: i for i, slot in enumerate([SOURCE_SLOT, *slots], start=1)}

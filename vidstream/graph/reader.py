@@ -1,0 +1,107 @@
+"""Reading a source into items: numbers, times, gaps, limits, pace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from vidstream.graph.clock import Clock
+from vidstream.graph.description import RunOptions
+from vidstream.graph.item import Item
+from vidstream.graph.ledger import Ledger
+from vidstream.graph.source import Frame, Source
+from vidstream.types import FrameInfo, Gap, StreamInfo, View
+
+
+class Reader:
+    """Turns a source's frames into numbered items, and keeps the ledger's left-hand side."""
+
+    def __init__(
+        self, source: Source, stream: StreamInfo, ledger: Ledger, clock: Clock, slots: int, paced: bool
+    ) -> None:
+        self.stream = stream
+        self.last: FrameInfo | None = None
+        self._source = source
+        self._ledger = ledger
+        self._clock = clock
+        self._slots = slots
+        self._paced = paced
+        self._seq = 0
+        self._origin = 0.0
+
+    def items(self, run: RunOptions, stopping: threading.Event) -> Iterator[Item]:
+        """Item by item, until the source ends, a limit is reached or `stopping` is set."""
+        read = 0
+        while not stopping.is_set() and (run.frames is None or read < run.frames):
+            frame = self._source.read()
+            if frame is None or (run.duration is not None and frame.pts >= run.duration):
+                return
+            yield self._item(frame, stopping)
+            read += 1
+
+    def final(self) -> Item:
+        """The item behind the last frame."""
+        where = self.last or FrameInfo(
+            self.stream.source,
+            0,
+            0,
+            0.0,
+            None,
+            self._clock.monotonic(),
+            self.stream.width,
+            self.stream.height,
+        )
+        item = Item(where, [None] * self._slots)
+        item.final = True
+        return item
+
+    def _item(self, frame: Frame, stopping: threading.Event) -> Item:
+        if frame.skipped:
+            self._ledger.decode(frame.skipped)
+            self._ledger.drop("source", "thinned", frame.skipped)
+            self._seq += frame.skipped
+        if self._paced:
+            self._keep_pace(frame, stopping)
+        height, width = frame.pixels.shape[:2]
+        info = FrameInfo(
+            self.stream.source,
+            frame.segment,
+            self._seq,
+            frame.pts,
+            frame.wall,
+            self._clock.monotonic(),
+            width,
+            height,
+            frame.damaged,
+        )
+        slots: list[Any] = [None] * self._slots
+        slots[1] = View(frame.pixels)
+        item = Item(info, slots, self._gap(info))
+        self.last = info
+        self._seq += 1
+        self._ledger.decode()
+        return item
+
+    def _gap(self, info: FrameInfo) -> Gap | None:
+        """What changed since the last frame, if time or size jumped."""
+        last = self.last
+        if last is None:
+            return None
+        resized = (last.width, last.height) != (info.width, info.height)
+        if info.segment == last.segment and not resized:
+            return None
+        if resized:
+            self.stream = replace(self.stream, width=info.width, height=info.height)
+        if info.segment == last.segment:
+            return Gap("format", self.stream)
+        if self._source.live:
+            return Gap("reconnect", self.stream, info.mono - last.mono)
+        return Gap("loop", self.stream)
+
+    def _keep_pace(self, frame: Frame, stopping: threading.Event) -> None:
+        """A recording played as if it were a camera: wait for the frame's time."""
+        if self.last is None or frame.segment != self.last.segment:
+            self._origin = self._clock.monotonic() - frame.pts
+        self._clock.wait(stopping, self._origin + frame.pts - self._clock.monotonic())

@@ -1,0 +1,160 @@
+"""The report of a run: ledger, per-stage figures, notices, one line of advice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vidstream.graph.lane import Lane
+from vidstream.graph.ledger import Ledger
+from vidstream.graph.metrics import StageMetrics
+from vidstream.graph.notices import Notices
+
+#: version of the JSON form
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What became of one source."""
+
+    source: str
+    live: bool
+    ledger: Ledger
+    stages: Sequence[StageMetrics]
+    #: seconds from opening to closing
+    elapsed: float
+    #: seconds of the source's own time that were read
+    pts: float
+    error: str
+    age_p50: float
+    age_p95: float
+    #: most frames that ever waited before each segment
+    queue_peaks: Sequence[int]
+
+    @classmethod
+    def of(cls, lane: Lane) -> SourceReport:
+        """From a lane that has ended."""
+        last = lane.reader.last if lane.reader else None
+        return cls(
+            lane.name,
+            lane.live,
+            lane.ledger,
+            [node.metrics for node in lane.assembly.nodes],
+            max(0.0, lane.ended - lane.started),
+            last.pts if last else 0.0,
+            str(lane.error) if lane.error else "",
+            lane.age.quantile(0.5),
+            lane.age.quantile(0.95),
+            [segment.input.peak for segment in lane.assembly.segments],
+        )
+
+    @property
+    def fps(self) -> float:
+        """Finished frames per second of wall time."""
+        return self.ledger.done / self.elapsed if self.elapsed else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "source": self.source,
+            "live": self.live,
+            "frames": self.ledger.to_json(),
+            "elapsed_s": round(self.elapsed, 3),
+            "fps": round(self.fps, 2),
+            "error": self.error,
+            "frame_age_ms": {"p50": round(self.age_p50 * 1e3, 1), "p95": round(self.age_p95 * 1e3, 1)},
+            "queue_peaks": list(self.queue_peaks),
+            "stages": [s.to_json(self.elapsed) for s in self.stages],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did."""
+
+    sources: Sequence[SourceReport]
+    notices: Notices
+    elapsed: float
+    #: it was asked to stop before its sources ended
+    stopped: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0: every frame done; 1: a source or the run failed; 3: ended, but something failed on the way."""
+        if any(s.error for s in self.sources):
+            return 1
+        failed = any(s.ledger.failed for s in self.sources)
+        return 3 if failed or self.notices.serious else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, versioned."""
+        return {
+            "v": VERSION,
+            "elapsed_s": round(self.elapsed, 3),
+            "stopped": self.stopped,
+            "exit_code": self.exit_code,
+            "sources": [s.to_json() for s in self.sources],
+            "notices": self.notices.to_json(),
+            "advice": self.advice(),
+        }
+
+    def advice(self) -> str:
+        """Which stage limits the run, and which setting would change that."""
+        busiest = max(
+            ((m.time.total / s.elapsed, m, s) for s in self.sources if s.elapsed for m in s.stages),
+            key=lambda found: found[0],
+            default=None,
+        )
+        if busiest is None or busiest[0] < 0.5:
+            return "" if busiest is None else "no stage limits the run: reading the source does"
+        share, metrics, report = busiest
+        where = f" of {report.source}" if len(self.sources) > 1 else ""
+        cure = "a faster preset or a smaller picture" if metrics.use.startswith("sink.") else _cure(metrics)
+        return f"'{metrics.stage}'{where} ({metrics.use}) limits the run, {share:.0%} busy: try {cure}"
+
+    def table(self) -> str:
+        """For people: a line per stage, the ledger per source, notices, advice."""
+        lines: list[str] = []
+        for report in self.sources:
+            lines += [_headline(report), *_stage_lines(report), f"  frames: {report.ledger}"]
+            if report.live:
+                lines.append(
+                    f"  frame age: p50 {report.age_p50 * 1e3:.0f} ms, p95 {report.age_p95 * 1e3:.0f} ms"
+                )
+            if report.error:
+                lines.append(f"  stopped by: {report.error}")
+        for notice, times in self.notices.counts.items():
+            lines.append(f"  {notice}" + (f" ({times} times)" if times > 1 else ""))
+        if advice := self.advice():
+            lines.append(f"  advice: {advice}")
+        return "\n".join(lines)
+
+
+def _headline(report: SourceReport) -> str:
+    pace = f", {report.pts / report.elapsed:.1f}x real time" if report.elapsed and not report.live else ""
+    return (
+        f"{report.source}: {report.ledger.done} frames in {report.elapsed:.1f} s ({report.fps:.1f} fps{pace})"
+    )
+
+
+def _stage_lines(report: SourceReport) -> list[str]:
+    if not report.stages:
+        return []
+    width = max(5, *(len(m.stage) for m in report.stages))
+    uses = max(3, *(len(m.use) for m in report.stages))
+    header = f"  {'stage':{width}}  {'use':{uses}}  thread     runs   p50 ms   p95 ms   busy  failures"
+    lines = [header]
+    for m in report.stages:
+        busy = m.time.total / report.elapsed if report.elapsed else 0.0
+        p50, p95 = m.time.quantile(0.5) * 1e3, m.time.quantile(0.95) * 1e3
+        lines.append(
+            f"  {m.stage:{width}}  {m.use:{uses}}  {m.thread:6d} {m.time.count:8d} "
+            f"{p50:8.2f} {p95:8.2f} {busy:6.0%} {m.failures:9d}"
+        )
+    return lines
+
+
+def _cure(metrics: StageMetrics) -> str:
+    return f"'every: 3' or 'max_fps' on {metrics.stage} with a tracker behind it, or a smaller picture"

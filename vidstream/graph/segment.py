@@ -1,0 +1,154 @@
+"""Segments: chains of stages that run fused on one thread, or one stage on several."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from vidstream.graph.channel import Channel
+from vidstream.graph.failures import Failures
+from vidstream.graph.item import Item
+from vidstream.graph.node import Node
+from vidstream.graph.stage import Stage
+
+Emit: TypeAlias = Callable[[Item], None]
+
+
+#: why a frame should go no further, seen before a segment takes it (and how many wait behind it), or ""
+Spoiled: TypeAlias = Callable[[Item, int], str]
+
+
+class Segment:
+    """Neighbouring stages that share a thread, or several."""
+
+    def __init__(self, nodes: Sequence[Node], failures: Failures, capacity: int) -> None:
+        self.nodes = nodes
+        self.input: Channel[Item] = Channel(capacity)
+        #: where frames go next; set by whoever joins segments
+        self.emit: Emit = lambda item: None
+        self.spoiled: Spoiled = lambda item, waiting: ""
+        #: further instances of the stage, one per further thread
+        self.copies: list[Stage] = []
+        self._failures = failures
+
+    def threads(self) -> list[Callable[[], None]]:
+        """The loops to run, each on a thread of its own; they end after the final item."""
+        raise NotImplementedError
+
+    def _take(self) -> Item:
+        """The next frame; one that has spoiled meanwhile is dead."""
+        item = self.input.get()
+        assert item is not None
+        if item.dead is None and not item.final and (reason := self.spoiled(item, len(self.input))):
+            item.drop(self.nodes[0].id if self.nodes else "run", reason)
+        return item
+
+
+class Chain(Segment):
+    """Stages in a row on one thread. Used without a thread too: the source's own calls `handle`."""
+
+    def __init__(self, nodes: Sequence[Node], failures: Failures, capacity: int) -> None:
+        super().__init__(nodes, failures, capacity)
+        self._active = list(nodes)
+
+    def threads(self) -> list[Callable[[], None]]:
+        """One loop."""
+        return [self._loop]
+
+    def _loop(self) -> None:
+        while True:
+            item = self._take()
+            self.handle(item)
+            if item.final:
+                return
+
+    def handle(self, item: Item) -> None:
+        """Take one frame through the chain, and pass it on whatever became of it."""
+        if item.gap is not None:
+            self._jump(item)
+        if item.final:
+            for node in self._active:
+                self._failures.in_lifecycle(node, "flush", lambda node=node: node.finish(item))  # type: ignore[misc]
+        elif item.dead is None:
+            self._process(item)
+        self.emit(item)
+
+    def _process(self, item: Item) -> None:
+        for node in self._active:
+            if node.wants(item):
+                try:
+                    node.metrics.time.add(node.call(item, node.stage))
+                except Exception as error:  # the graph's edge: counted, noted, and acted on there
+                    self._failures.handle(node, item, error, node.stage)
+                    if node.disabled:
+                        self._active = [n for n in self._active if n is not node]
+                    if item.dead is not None:
+                        return
+                else:
+                    node.failures_in_a_row = node.restarts_in_a_row = 0
+
+    def _jump(self, item: Item) -> None:
+        gap = item.gap
+        assert gap is not None
+        for node in self._active:
+            self._failures.in_lifecycle(node, "on_gap", lambda node=node: node.stage.on_gap(gap))  # type: ignore[misc]
+
+
+class Workers(Segment):
+    """One stateless stage on several threads; frames leave in the order they came."""
+
+    def __init__(self, node: Node, failures: Failures, capacity: int) -> None:
+        super().__init__([node], failures, capacity)
+        self.copies = [node.make() for _ in range(node.entry.workers - 1)]
+        self._node = node
+        self._entrance = threading.Lock()
+        self._exit = threading.Lock()
+        self._books = threading.Lock()
+        self._ended = False
+        self._taken = self._given = 0
+        self._finished: dict[int, Item] = {}
+
+    def threads(self) -> list[Callable[[], None]]:
+        """A loop per worker."""
+        node = self._node
+        return [
+            lambda: self._loop(lambda: node.stage),  # the node's instance may be replaced by a restart
+            *(lambda copy=copy: self._loop(lambda: copy) for copy in self.copies),
+        ]
+
+    def _loop(self, stage: Callable[[], Stage]) -> None:
+        while (taken := self._next()) is not None:
+            item, wanted = taken
+            if wanted:
+                self._run(item, stage())
+            self._deliver(item)
+
+    def _run(self, item: Item, stage: Stage) -> None:
+        try:
+            seconds = self._node.call(item, stage)
+        except Exception as error:  # the graph's edge: counted, noted, and acted on there
+            with self._books:
+                self._failures.handle(self._node, item, error, stage)
+        else:
+            with self._books:
+                self._node.metrics.time.add(seconds)
+                self._node.failures_in_a_row = self._node.restarts_in_a_row = 0
+
+    def _next(self) -> tuple[Item, bool] | None:
+        """The next frame, and whether the stage wants it: decided here, where frames are still in order."""
+        with self._entrance:
+            if self._ended:
+                return None
+            item = self._take()
+            self._ended = item.final
+            item.turn = self._taken
+            self._taken += 1
+            return item, item.dead is None and not item.final and self._node.wants(item)
+
+    def _deliver(self, item: Item) -> None:
+        with self._exit:
+            self._finished[item.turn] = item
+            while self._given in self._finished:
+                self.emit(self._finished.pop(self._given))
+                self._given += 1

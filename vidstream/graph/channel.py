@@ -24,14 +24,17 @@ class Channel(Generic[T]):
         self._filled = threading.Condition(lock)
         self._freed = threading.Condition(lock)
         self._closed = False
+        self._writers = 0
         #: the largest number of items that ever waited
         self.peak = 0
 
     def put(self, item: T) -> None:
         """Append, waiting for room. After `close` there is always room: what is left gets drained."""
         with self._filled:
+            self._writers += 1
             while len(self._items) >= self._capacity and not self._closed:
                 self._freed.wait()
+            self._writers -= 1
             self._append(item)
 
     def put_newest(self, item: T) -> T | None:
@@ -52,6 +55,11 @@ class Channel(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def pressure(self) -> int:
+        """How many items wait inside, and in front of the door."""
+        with self._filled:
+            return len(self._items) + self._writers
 
     def close(self) -> None:
         """Let every writer that waits go on, now and later."""

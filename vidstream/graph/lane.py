@@ -89,9 +89,11 @@ class Lane:
             self._feed(reader, first.handle, first.handle)
         else:
             threads = self._start()
-            self._feed(reader, self._put_newest if self.live else first.input.put, first.input.put)
-            for thread in threads:
-                thread.join()
+            try:
+                self._feed(reader, self._put_newest if self.live else first.input.put, first.input.put)
+            finally:
+                for thread in threads:
+                    thread.join()
 
     def _feed(self, reader: Reader, put: Callable[[Item], None], put_final: Callable[[Item], None]) -> None:
         try:
@@ -133,14 +135,14 @@ class Lane:
             if self.tap is not None:
                 self.tap.put(self.assembly.packet(item))
 
-    def _spoiled(self, item: Item, waiting: int) -> str:
+    def _spoiled(self, item: Item, queue: Channel[Item]) -> str:
         return "stopped" if self._discarding else ""
 
-    def _spoiled_if_heavy(self, item: Item, waiting: int) -> str:
+    def _spoiled_if_heavy(self, item: Item, queue: Channel[Item]) -> str:
         """Live: a frame that waited too long gives way, if a newer one already stands behind it."""
-        if self.live and waiting and self._clock.monotonic() - item.frame.mono > self._run.staleness:
+        if self.live and self._clock.monotonic() - item.frame.mono > self._run.staleness and queue.pressure():
             return "stale"
-        return self._spoiled(item, waiting)
+        return self._spoiled(item, queue)
 
     def stop(self) -> None:
         """Read no further; what has been read is finished."""

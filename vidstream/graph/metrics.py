@@ -55,15 +55,20 @@ class Histogram:
 class StageMetrics:
     """What one stage of one source did, and what it cost."""
 
-    __slots__ = ("failures", "stage", "thread", "time", "use")
+    __slots__ = ("failures", "stage", "thread", "time", "use", "workers")
 
-    def __init__(self, stage: str, use: str, thread: int) -> None:
+    def __init__(self, stage: str, use: str, workers: int = 1) -> None:
         self.stage = stage
         self.use = use
+        self.workers = workers
         #: number of the segment the stage runs in
-        self.thread = thread
+        self.thread = 0
         self.time = Histogram()
         self.failures = 0
+
+    def busy(self, elapsed: float) -> float:
+        """Share of the time that the stage was at work; with several workers, their mean."""
+        return self.time.total / (elapsed * self.workers) if elapsed > 0 else 0.0
 
     def to_json(self, elapsed: float) -> dict[str, Any]:
         """As plain values; times in milliseconds."""
@@ -76,5 +81,5 @@ class StageMetrics:
             "p50_ms": round(self.time.quantile(0.5) * 1e3, 4),
             "p95_ms": round(self.time.quantile(0.95) * 1e3, 4),
             "mean_ms": round(self.time.total / self.time.count * 1e3, 4) if self.time.count else 0.0,
-            "busy": round(self.time.total / elapsed, 4) if elapsed > 0 else 0.0,
+            "busy": round(self.busy(elapsed), 4),
         }

@@ -36,7 +36,7 @@ class Node:
         self.traits = entry.spec.traits
         self.make = make
         self.stage = make()
-        self.metrics = StageMetrics(entry.id, entry.spec.name, 0)
+        self.metrics = StageMetrics(entry.id, entry.spec.name, entry.workers)
         self.failures_in_a_row = 0
         self.restarts_in_a_row = 0
         self.disabled = False

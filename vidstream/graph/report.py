@@ -103,7 +103,7 @@ class RunReport:
     def advice(self) -> str:
         """Which stage limits the run, and which setting would change that."""
         busiest = max(
-            ((m.time.total / s.elapsed, m, s) for s in self.sources if s.elapsed for m in s.stages),
+            ((m.busy(s.elapsed), m, s) for s in self.sources for m in s.stages),
             key=lambda found: found[0],
             default=None,
         )
@@ -147,11 +147,10 @@ def _stage_lines(report: SourceReport) -> list[str]:
     header = f"  {'stage':{width}}  {'use':{uses}}  thread     runs   p50 ms   p95 ms   busy  failures"
     lines = [header]
     for m in report.stages:
-        busy = m.time.total / report.elapsed if report.elapsed else 0.0
         p50, p95 = m.time.quantile(0.5) * 1e3, m.time.quantile(0.95) * 1e3
         lines.append(
             f"  {m.stage:{width}}  {m.use:{uses}}  {m.thread:6d} {m.time.count:8d} "
-            f"{p50:8.2f} {p95:8.2f} {busy:6.0%} {m.failures:9d}"
+            f"{p50:8.2f} {p95:8.2f} {m.busy(report.elapsed):6.0%} {m.failures:9d}"
         )
     return lines
 

@@ -15,8 +15,8 @@ from vidstream.graph.stage import Stage
 Emit: TypeAlias = Callable[[Item], None]
 
 
-#: why a frame should go no further, seen before a segment takes it (and how many wait behind it), or ""
-Spoiled: TypeAlias = Callable[[Item, int], str]
+#: why a frame just taken from this queue should go no further, or ""
+Spoiled: TypeAlias = Callable[[Item, Channel[Item]], str]
 
 
 class Segment:
@@ -27,7 +27,7 @@ class Segment:
         self.input: Channel[Item] = Channel(capacity)
         #: where frames go next; set by whoever joins segments
         self.emit: Emit = lambda item: None
-        self.spoiled: Spoiled = lambda item, waiting: ""
+        self.spoiled: Spoiled = lambda item, queue: ""
         #: further instances of the stage, one per further thread
         self.copies: list[Stage] = []
         self._failures = failures
@@ -40,7 +40,7 @@ class Segment:
         """The next frame; one that has spoiled meanwhile is dead."""
         item = self.input.get()
         assert item is not None
-        if item.dead is None and not item.final and (reason := self.spoiled(item, len(self.input))):
+        if item.dead is None and not item.final and (reason := self.spoiled(item, self.input)):
             item.drop(self.nodes[0].id if self.nodes else "run", reason)
         return item
 

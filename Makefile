@@ -1,0 +1,49 @@
+# Each target does its own set-up: system packages where missing, .venv, requirements. Running again is quick.
+# PYTHON=python3.12 chooses another interpreter; without make, see README.
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+SETUP := tools/setup.sh tools/setup_missing.py tools/setup_check.py $(wildcard packaging/*.py packaging/*/*)
+export PYTHON
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-fast test-slow lint bench deep clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
+
+demo: $(VENV)/.core-ready ## make the demo video, from nothing, in under two minutes
+	$(RUN) run.py demo
+	@echo "make demo: done; the video and its results are in out/ (the lines above name them)"
+
+test: lint test-fast test-slow ## all checks: ruff, mypy, the fast tests, the slow tests
+	@echo "make test: ruff, mypy, the fast and the slow tests passed; what was skipped, and why, stands above"
+
+test-fast: $(VENV)/.test-ready ## the fast tests only
+	$(RUN) -m pytest -m "not slow"
+
+test-slow: $(VENV)/.test-ready ## the slow tests only
+	$(RUN) -m pytest -m slow
+
+lint: $(VENV)/.test-ready ## ruff (rules and format) and mypy
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+bench: $(VENV)/.test-ready ## measure: README's performance table
+	$(RUN) run.py bench
+
+deep: $(VENV)/.deep-ready ## add torch and ultralytics (2 GB)
+	@echo "make deep: torch and ultralytics are installed in $(VENV)"
+
+clean: ## remove the virtual environment and the tools' caches; out/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than its requirements when they are installed.
+$(VENV)/.test-ready $(VENV)/.deep-ready: $(VENV)/.core-ready
+$(VENV)/.%-ready: requirements/%.txt $(SETUP)
+	@tools/setup.sh $*
+	@touch $@

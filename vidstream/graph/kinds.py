@@ -273,8 +273,8 @@ class Listing:
 
     def describe(self) -> str:
         """In words."""
-        count = "" if self.length is None else f"{self.length} times "
-        return f"a list of {count}{_bare(self.item.describe())}"
+        count = "" if self.length is None else f" of {self.length}"
+        return f"a list{count}, each {self.item.describe()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +303,7 @@ class Table:
 
     def describe(self) -> str:
         """In words."""
-        return f"a mapping from names to {_bare(self.item.describe())}"
+        return f"a mapping, each value {self.item.describe()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +333,3 @@ class OneOf:
     def describe(self) -> str:
         """In words."""
         return " or ".join(k.describe() for k in self.kinds if k is not None)
-
-
-def _bare(text: str) -> str:
-    return text.removeprefix("a ")

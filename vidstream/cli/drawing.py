@@ -1,0 +1,192 @@
+"""Drawings of a graph: text, Mermaid, SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from vidstream.graph.description import SOURCE_ID, Description, Plan
+from vidstream.graph.engine import wire_all
+from vidstream.graph.wiring import Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A stage (or source) as drawn: `row` is its distance from the source."""
+
+    id: str
+    use: str
+    role: str  # "source", "stage", "sink"
+    row: int
+    column: int
+    remarks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A value on its way; optional ones (`when`) are dashed."""
+
+    start: str
+    end: str
+    label: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One graph: several sources share it where their stages are the same."""
+
+    sources: tuple[str, ...]
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+
+
+def layout(description: Description) -> list[Layout]:
+    """A layout for each different graph."""
+    found: dict[tuple[tuple[Box, ...], tuple[Arrow, ...]], list[str]] = {}
+    for plan, wiring in zip(description.plans, wire_all(description), strict=True):
+        found.setdefault((_boxes(plan, wiring), _arrows(wiring)), []).append(_source_text(plan))
+    return [Layout(tuple(names), boxes, arrows) for (boxes, arrows), names in found.items()]
+
+
+def _source_text(plan: Plan) -> str:
+    return f"{plan.source.name} ({plan.source.spec.name})"
+
+
+def _boxes(plan: Plan, wiring: Wiring) -> tuple[Box, ...]:
+    rows = {SOURCE_ID: 0}
+    columns: dict[int, int] = {}
+    boxes = [Box(SOURCE_ID, plan.source.spec.name, "source", 0, 0)]
+    for entry in wiring.order:
+        before = [stage for slots in wiring.bindings[entry.id].values() for stage, _ in slots]
+        rows[entry.id] = row = 1 + max((rows[stage] for stage in before), default=0)
+        column = columns.get(row, 0)
+        columns[row] = column + 1
+        role = "sink" if entry.spec.traits.sink else "stage"
+        remarks = [f"every {entry.every}"] if entry.every > 1 else []
+        remarks += [f"every {entry.period:g} s"] if entry.period else []
+        remarks += [f"{entry.workers} workers"] if entry.workers > 1 else []
+        boxes.append(Box(entry.id, entry.spec.name, role, row, column, ", ".join(remarks)))
+    return tuple(boxes)
+
+
+def _arrows(wiring: Wiring) -> tuple[Arrow, ...]:
+    labels: dict[tuple[str, str, bool], list[str]] = {}
+    for entry in wiring.order:
+        for slots in wiring.bindings[entry.id].values():
+            for stage, port in slots:
+                labels.setdefault((stage, entry.id, False), []).append(port)
+        for stage, _ in wiring.conditions[entry.id]:
+            labels.setdefault((stage, entry.id, True), []).append("when")
+    return tuple(
+        Arrow(start, end, ", ".join(dict.fromkeys(ports)), dashed)
+        for (start, end, dashed), ports in labels.items()
+    )
+
+
+def text(layouts: Sequence[Layout]) -> str:
+    """Stage by stage, each with what it takes from where."""
+    lines: list[str] = []
+    for drawn in layouts:
+        lines.append("source: " + ", ".join(drawn.sources))
+        width = max(len(b.id) for b in drawn.boxes)
+        uses = max(len(b.use) for b in drawn.boxes)
+        for box in drawn.boxes[1:]:
+            takes = [f"{a.start}.{a.label}" for a in drawn.arrows if a.end == box.id and not a.dashed]
+            when = [f"when {a.start}" for a in drawn.arrows if a.end == box.id and a.dashed]
+            remarks = "; ".join([*when, *([box.remarks] if box.remarks else [])])
+            line = f"  {box.id:{width}}  {box.use:{uses}}  <- {', '.join(takes) or 'nothing'}"
+            lines.append(f"{line}  [{remarks}]" if remarks else line)
+    return "\n".join(lines)
+
+
+def mermaid(layouts: Sequence[Layout]) -> str:
+    """As a Mermaid flow chart."""
+    lines = ["flowchart TD"]
+    for number, drawn in enumerate(layouts):
+        for box in drawn.boxes:
+            label = "<br>".join(drawn.sources) if box.role == "source" else f"<b>{box.id}</b><br>{box.use}"
+            label += f"<br><i>{box.remarks}</i>" if box.remarks else ""
+            left, right = {"source": ("([", "])"), "sink": ("[/", "/]"), "stage": ("[", "]")}[box.role]
+            lines.append(f'  g{number}_{box.id}{left}"{label}"{right}')
+        for arrow in drawn.arrows:
+            line = "-.->" if arrow.dashed else "-->"
+            lines.append(f"  g{number}_{arrow.start} {line}|{arrow.label}| g{number}_{arrow.end}")
+    return "\n".join(lines)
+
+
+_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 168, 54, 40, 58, 24
+_FILL = {
+    "source": ("#e3f2ee", "#1f8a70"),
+    "stage": ("#eef1fb", "#4a61c8"),
+    "sink": ("#fdf1e3", "#c8761a"),
+}
+_STYLE = (
+    "text{font-family:system-ui,sans-serif;fill:#222}.id{font-size:15px;font-weight:600}"
+    ".use{font-size:12px;fill:#555}.port{font-size:11px;fill:#666}"
+    "path{fill:none;stroke:#888;stroke-width:1.4}"
+)
+
+
+def svg(layouts: Sequence[Layout]) -> str:
+    """As a picture, on nothing but SVG."""
+    parts: list[str] = []
+    top, widest = _MARGIN, 0
+    for drawn in layouts:
+        rows = 1 + max(b.row for b in drawn.boxes)
+        across = {r: sum(b.row == r for b in drawn.boxes) for r in range(rows)}
+        width = max(across.values()) * (_WIDTH + _GAP_X) - _GAP_X
+        places = {b.id: _place(b, across[b.row], width, top) for b in drawn.boxes}
+        parts += [_svg_arrow(a, places) for a in drawn.arrows]
+        parts += [_svg_box(b, places[b.id], drawn.sources) for b in drawn.boxes]
+        top += rows * (_HEIGHT + _GAP_Y)
+        widest = max(widest, width)
+    size = f'width="{widest + 2 * _MARGIN}" height="{top - _GAP_Y + _MARGIN}"'
+    marker = (
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+        'orient="auto"><path d="M0 0L8 4L0 8z" style="fill:#888;stroke:none"/></marker></defs>'
+    )
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{_STYLE}</style>{marker}'
+    background = '<rect width="100%" height="100%" fill="#fff"/>'
+    return "\n".join([head, background, *parts, "</svg>"])
+
+
+def _place(box: Box, across: int, width: int, top: int) -> tuple[float, float]:
+    row_width = across * (_WIDTH + _GAP_X) - _GAP_X
+    left = _MARGIN + (width - row_width) / 2 + box.column * (_WIDTH + _GAP_X)
+    return left, top + box.row * (_HEIGHT + _GAP_Y)
+
+
+def _svg_box(box: Box, place: tuple[float, float], sources: Sequence[str]) -> str:
+    x, y = place
+    fill, stroke = _FILL[box.role]
+    name = box.id if box.role != "source" else sources[0] if len(sources) == 1 else f"{len(sources)} sources"
+    use = f"{box.use} · {box.remarks}" if box.remarks else box.use
+    middle = x + _WIDTH / 2
+    return (
+        f'<rect x="{x:g}" y="{y:g}" width="{_WIDTH}" height="{_HEIGHT}" rx="9" '
+        f'fill="{fill}" stroke="{stroke}"/>'
+        f'<text class="id" text-anchor="middle" x="{middle:g}" y="{y + 23:g}">{escape(name)}</text>'
+        f'<text class="use" text-anchor="middle" x="{middle:g}" y="{y + 41:g}">{escape(use)}</text>'
+    )
+
+
+def _svg_arrow(arrow: Arrow, places: Mapping[str, tuple[float, float]]) -> str:
+    (x1, y1), (x2, y2) = places[arrow.start], places[arrow.end]
+    x1, y1, x2 = x1 + _WIDTH / 2, y1 + _HEIGHT, x2 + _WIDTH / 2
+    rows = round((y2 - y1 + _HEIGHT) / (_HEIGHT + _GAP_Y))
+    # arrows over several rows swing out to the side, past the boxes between
+    bend = 0.0 if rows <= 1 else (_WIDTH / 2 + 14) * (1 if x2 >= x1 else -1)
+    middle = (y1 + y2) / 2
+    dash = ' stroke-dasharray="5 4"' if arrow.dashed else ""
+    curve = f"M{x1:g} {y1:g}C{x1 + bend:g} {middle:g} {x2 + bend:g} {middle:g} {x2:g} {y2:g}"
+    label_x, label_y = (x1 + x2) / 2 + 0.75 * bend, middle + (-4 if rows > 1 else 4)
+    return (
+        f'<path d="{curve}" marker-end="url(#tip)"{dash}/>'
+        f'<text class="port" text-anchor="middle" x="{label_x:g}" y="{label_y:g}">'
+        f"{escape(arrow.label)}</text>"
+    )
+
+
+DRAWINGS: Mapping[str, Callable[[Sequence[Layout]], str]] = {"text": text, "mermaid": mermaid, "svg": svg}

@@ -106,12 +106,13 @@ def _keep(data: bytes) -> Path:
 
 def _from_repository(say: Say) -> bytes:
     say("demo clip: 8 MB to read")
-    return _open(URL).read(BYTES + 1)
+    with _open(URL) as response:
+        return response.read(BYTES + 1)
 
 
 def _from_package_index(say: Say) -> bytes:
     """Unpack OpenCV's source package while it arrives, as far as the clip."""
-    with tarfile.open(fileobj=_open(_source_package()), mode="r|gz") as archive:
+    with _open(_source_package()) as response, tarfile.open(fileobj=response, mode="r|gz") as archive:
         for entry in archive:
             if entry.offset // _REPORT_EVERY < (entry.offset + entry.size) // _REPORT_EVERY:
                 say(f"demo clip: {entry.offset // 1_000_000} MB unpacked of 204 MB before it")
@@ -132,10 +133,16 @@ def _source_package() -> str:
 
 
 def _from_debian(say: Say) -> bytes:
-    """Take the clip out of Debian's package of OpenCV's examples; nothing is installed, no root needed."""
+    """Take the clip out of Debian's package of OpenCV's examples; nothing is installed, no root needed.
+
+    The lists of packages go to a folder of their own, too: a fresh machine has none.
+    """
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "lists", "partial").mkdir(parents=True)
+        own = ("-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}")
         say("demo clip: 96 MB to download")
-        _run("apt-get", "download", "opencv-doc", cwd=folder)
+        _run("apt-get", *own, "update")
+        _run("apt-get", *own, "download", "opencv-doc", cwd=folder)
         (package,) = Path(folder).glob("opencv-doc*.deb")
         _run("dpkg-deb", "--extract", str(package), folder)
         return Path(folder, "usr/share/doc/opencv-doc/examples/data", NAME).read_bytes()

@@ -32,8 +32,9 @@ lint: $(VENV)/.test-ready ## ruff (rules and format) and mypy
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 
-bench: $(VENV)/.test-ready ## measure: README's performance table
-	$(RUN) run.py bench
+bench: $(VENV)/.bench-ready ## measure this project beside others on this machine
+	$(RUN) -m benchmarks
+	@echo "make bench: the table above is also in docs/benchmarks.md"
 
 deep: $(VENV)/.deep-ready ## add torch and ultralytics (2 GB)
 	@echo "make deep: torch and ultralytics are installed in $(VENV)"
@@ -43,7 +44,7 @@ clean: ## remove the virtual environment and the tools' caches; out/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is newer than its requirements when they are installed.
-$(VENV)/.test-ready $(VENV)/.deep-ready: $(VENV)/.core-ready
+$(VENV)/.test-ready $(VENV)/.bench-ready $(VENV)/.deep-ready: $(VENV)/.core-ready
 $(VENV)/.%-ready: requirements/%.txt $(SETUP)
 	@tools/setup.sh $*
 	@touch $@

@@ -38,7 +38,7 @@ def plan(folder: Path, target: str) -> list[str]:
         ("demo", ["tools/setup.sh core", "run.py demo"]),
         ("test-fast", ["tools/setup.sh core", "tools/setup.sh test", 'pytest -m "not slow"']),
         ("lint", ["tools/setup.sh core", "tools/setup.sh test", "ruff check", "ruff format --check", "mypy"]),
-        ("bench", ["tools/setup.sh core", "tools/setup.sh test", "run.py bench"]),
+        ("bench", ["tools/setup.sh core", "tools/setup.sh bench", "python -m benchmarks"]),
         ("deep", ["tools/setup.sh core", "tools/setup.sh deep"]),
         (
             "test",
@@ -69,7 +69,7 @@ def test_set_up_is_not_repeated(checkout: Path) -> None:
     assert [line for line in plan(checkout, "demo") if "setup.sh core" in line]
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "deep"])
+@pytest.mark.parametrize("target", ["demo", "test", "bench", "deep"])
 def test_last_line_says_what_was_done(target: str, checkout: Path) -> None:
     assert re.match(f'echo "make {target}: .+', plan(checkout, target)[-1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import re
 import subprocess
@@ -12,9 +13,16 @@ from zipfile import ZipFile
 import cv2
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("requirements.txt", "requirements/core.txt", "requirements/deep.txt", "requirements/test.txt")
+FILES = (
+    "requirements.txt",
+    "requirements/core.txt",
+    "requirements/deep.txt",
+    "requirements/test.txt",
+    "requirements/bench.txt",
+)
 PROMISED = ("opencv-contrib-python", "ultralytics", "filterpy", "scipy", "dlib", "pytesseract", "pyyaml")
 
 
@@ -31,6 +39,18 @@ def lines(file: Path) -> list[str]:
 
 def requirements(file: str) -> list[Requirement]:
     return [Requirement(line) for line in lines(ROOT / file) if not line.startswith("./")]
+
+
+def imported_modules(folder: Path) -> set[str]:
+    """The outermost packages that the Python files in a folder import, at their top or inside functions."""
+    found: set[str] = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found
 
 
 @pytest.mark.parametrize("name", PROMISED)
@@ -62,6 +82,30 @@ def test_ready_made_packages_where_they_exist(system: str, machine: str, expecte
     place = {"sys_platform": system, "platform_machine": machine}
     marked = [each for each in requirements("requirements/core.txt") if each.marker]
     assert {each.name for each in marked if each.marker and each.marker.evaluate(place)} == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "files"),
+    [
+        ("vidstream", ["core", "deep"]),
+        ("detectors", ["core", "deep"]),
+        ("trackers", ["core", "deep"]),
+        ("tests", ["core", "deep", "test"]),
+        ("benchmarks", ["core", "deep", "bench"]),
+    ],
+)
+def test_every_import_is_in_the_requirements(folder: str, files: list[str]) -> None:
+    listed = {
+        canonicalize_name(each.name) for file in files for each in requirements(f"requirements/{file}.txt")
+    }
+    distributions = importlib.metadata.packages_distributions()
+    ours = {path.name for path in ROOT.iterdir()}
+    unlisted = {
+        module
+        for module in imported_modules(ROOT / folder) - sys.stdlib_module_names - ours
+        if not listed & {canonicalize_name(each) for each in distributions.get(module, [module])}
+    }
+    assert not unlisted
 
 
 def test_exactly_one_distribution_owns_cv2() -> None:

@@ -1,0 +1,106 @@
+"""What an ONNX file says of itself: input and output shapes, and the exporter's notes.
+
+OpenCV does not tell a network's input size. ONNX is protocol buffers (onnx.proto3, field numbers below):
+a few dozen lines read the header without another library, and step over the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vidstream.errors import ModelError
+
+# field numbers of onnx.proto3
+_MODEL_GRAPH, _MODEL_METADATA = 7, 14
+_GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
+_TENSOR_NAME = 8
+_VALUE_NAME, _VALUE_TYPE = 1, 2
+_TYPE_TENSOR, _TENSOR_SHAPE, _SHAPE_DIM, _DIM_VALUE = 1, 2, 1, 1
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
+# wire types: a number, a length and bytes, and those of fixed size
+_VARINT, _BYTES = 0, 2
+_FIXED = {1: 8, 5: 4}
+
+Field: TypeAlias = tuple[int, int | memoryview]
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxHeader:
+    """Names and shapes of a network's inputs (weights left out) and outputs; a free size is 0."""
+
+    inputs: Mapping[str, tuple[int, ...]]
+    outputs: Mapping[str, tuple[int, ...]]
+    #: notes of the exporter, such as class names
+    metadata: Mapping[str, str]
+
+
+def read_onnx_header(data: bytes, where: str) -> OnnxHeader:
+    """The header of an ONNX file. ModelError where the bytes are not one."""
+    try:
+        model = list(_fields(memoryview(data)))
+        graph = list(_fields(next(_messages(model, _MODEL_GRAPH))))
+        weights = {_text(tensor, _TENSOR_NAME) for tensor in _messages(graph, _GRAPH_INITIALIZER)}
+        inputs = dict(map(_value, _messages(graph, _GRAPH_INPUT)))
+        outputs = dict(map(_value, _messages(graph, _GRAPH_OUTPUT)))
+        notes = {_text(m, _ENTRY_KEY): _text(m, _ENTRY_VALUE) for m in _messages(model, _MODEL_METADATA)}
+    except (ValueError, IndexError, StopIteration) as error:
+        raise ModelError("is not an ONNX file", where=where, fix="export the network to ONNX") from error
+    return OnnxHeader({name: inputs[name] for name in inputs if name not in weights}, outputs, notes)
+
+
+def _value(message: memoryview) -> tuple[str, tuple[int, ...]]:
+    """Name and shape of a ValueInfoProto."""
+    shape = message
+    for number in (_VALUE_TYPE, _TYPE_TENSOR, _TENSOR_SHAPE):
+        shape = next(_messages(_fields(shape), number), memoryview(b""))
+    sizes = (_number(dim, _DIM_VALUE) for dim in _messages(_fields(shape), _SHAPE_DIM))
+    return _text(message, _VALUE_NAME), tuple(sizes)
+
+
+def _fields(message: memoryview) -> Iterator[Field]:
+    """Field number and value of everything in a protocol buffer message; ValueError where it is cut short."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        number, wire = key >> 3, key & 7
+        if wire == _VARINT:
+            value, at = _varint(message, at)
+            yield number, value
+            continue
+        if wire == _BYTES:
+            size, at = _varint(message, at)
+        elif wire in _FIXED:
+            size = _FIXED[wire]
+        else:
+            raise ValueError(f"wire type {wire}")
+        if at + size > len(message):
+            raise ValueError("cut short")
+        yield number, message[at : at + size]
+        at += size
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    """A number in base 128, lowest digits first, and the place behind it."""
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("number too long")
+
+
+def _messages(fields: Iterable[Field], number: int) -> Iterator[memoryview]:
+    return (value for n, value in fields if n == number and isinstance(value, memoryview))
+
+
+def _text(message: memoryview, number: int) -> str:
+    found = next(_messages(_fields(message), number), memoryview(b""))
+    return bytes(found).decode("utf-8")
+
+
+def _number(message: memoryview, number: int) -> int:
+    return next((value for n, value in _fields(message) if n == number and isinstance(value, int)), 0)

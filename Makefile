@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast test-slow lint bench deep clean
+.PHONY: help demo test test-fast test-slow lint style types bench deep clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -18,7 +18,7 @@ demo: $(VENV)/.core-ready ## make the demo video, from nothing, in under two min
 	$(RUN) run.py demo
 	@echo "make demo: done; the video and its results are in out/ (the lines above name them)"
 
-test: lint test-fast test-slow ## all checks: ruff, mypy, the fast tests, the slow tests
+test: lint test-fast test-slow ## all checks: ruff, mypy, the fast tests, then the slow ones
 	@echo "make test: ruff, mypy, the fast and the slow tests passed; what was skipped, and why, stands above"
 
 test-fast: $(VENV)/.test-ready ## the fast tests only
@@ -27,9 +27,13 @@ test-fast: $(VENV)/.test-ready ## the fast tests only
 test-slow: $(VENV)/.test-ready ## the slow tests only
 	$(RUN) -m pytest -m slow
 
-lint: $(VENV)/.test-ready ## ruff (rules and format) and mypy
+lint: style types ## style and types
+
+style: $(VENV)/.test-ready ## ruff: rules and format
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
+
+types: $(VENV)/.test-ready ## mypy
 	$(RUN) -m mypy
 
 bench: $(VENV)/.bench-ready ## measure this project beside others on this machine

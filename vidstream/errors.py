@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -42,6 +43,42 @@ class ParamError(VidstreamError, ValueError):
         super().__init__(what, where=".".join(map(str, path)), fix=fix)
         self.path = path
         self.at_key = at_key
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a description: where it stands, what is wrong, what to do.
+
+    `line` and `column` count from 1; line 0 stands for a whole file or for an option of the command line.
+    `excerpt` is the line with the place marked under it.
+    """
+
+    file: str
+    line: int
+    column: int
+    where: str
+    what: str
+    fix: str = ""
+    excerpt: str = ""
+
+    def __str__(self) -> str:
+        position = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = ": ".join(part for part in (position, self.where, self.what) if part)
+        text = f"{text}; {self.fix}" if self.fix else text
+        return f"{text}\n{self.excerpt}" if self.excerpt else text
+
+
+class ConfigError(VidstreamError, ValueError):
+    """A description cannot be run; `problems` are all its faults, in the order of file and line."""
+
+    #: so many are printed; all of them are in `problems`
+    SHOWN = 100
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
+        lines = [str(problem) for problem in self.problems[: self.SHOWN]]
+        more = len(self.problems) - len(lines)
+        super().__init__("\n".join([*lines, f"... and {more} more"] if more else lines))
 
 
 class SourceError(VidstreamError, OSError):

@@ -1,0 +1,56 @@
+"""Putting values over each other: deep merge of files, single values from the command line or `set:`."""
+
+from __future__ import annotations
+
+from vidstream.config.nodes import Fields, Items, Leaf, Node, Place
+from vidstream.errors import ParamError
+from vidstream.graph.kinds import ValuePath
+
+
+def merge(base: Node, over: Node, path: ValuePath = ()) -> Node:
+    """`over` laid on `base`: mappings key by key, everything else replaced; `base` fixes the order."""
+    if isinstance(over, Fields):
+        base = widened(base, path)
+    if not (isinstance(base, Fields) and isinstance(over, Fields)):
+        return over
+    merged = dict(base.fields)
+    for key, node in over.fields.items():
+        below = base.fields.get(key)
+        merged[key] = node if below is None else merge(below, node, (*path, key))
+    return Fields(merged, {**base.keys, **over.keys}, over.place)
+
+
+def widened(node: Node, path: ValuePath) -> Node:
+    """The long form of a stage or source written as a bare word, so that options can join it."""
+    key = _short_form(path)
+    if key and isinstance(node, Leaf) and node.raw:
+        return Fields({key: node}, {key: node.place}, node.place)
+    return node
+
+
+def _short_form(path: ValuePath) -> str:
+    if len(path) == 2 and path[0] == "graph":
+        return "use"
+    return "uri" if path == ("source",) or (len(path) == 2 and path[0] == "sources") else ""
+
+
+def put_at(node: Node, path: ValuePath, value: Node, place: Place, at: ValuePath = ()) -> Node:
+    """A copy of `node` with `value` at `path`; mappings on the way are made where missing.
+
+    ParamError where something on the way is not a mapping, or a list is too short.
+    """
+    if not path:
+        return value
+    node, step = widened(node, at), path[0]
+    if isinstance(node, Items):
+        index = int(step) if isinstance(step, str) and step.isdecimal() and len(step) < 9 else -1
+        if not 0 <= index < len(node.items):
+            raise ParamError(f"has {len(node.items)} entries, no '{step}'", path=at, fix="they count from 0")
+        items = list(node.items)
+        items[index] = put_at(items[index], path[1:], value, place, (*at, index))
+        return Items(items, node.place)
+    if not isinstance(node, Fields):
+        raise ParamError(f"is not a mapping, and has no '{step}'", path=at)
+    below = node.fields.get(step, Fields({}, {}, place))
+    known = node.keys.get(step) if len(path) > 1 else None
+    return node.put(step, put_at(below, path[1:], value, place, (*at, step)), known or place)

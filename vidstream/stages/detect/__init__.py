@@ -1,0 +1,1 @@
+"""Stages that find objects in a picture."""

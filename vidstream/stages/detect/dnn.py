@@ -1,0 +1,55 @@
+"""Finding objects with a neural network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from detectors.dnn.detector import DnnDetector, DnnParams, class_ids, load_model
+from detectors.dnn.families import family
+from detectors.dnn.opencv import choose_device
+from vidstream.errors import ModelError, ParamError
+from vidstream.graph.stage import Stage, stage
+from vidstream.stages.detect.checks import problem_of, problems_of
+from vidstream.types import Detections, StreamInfo, View
+
+
+@stage("detect.dnn", heavy=True, stateless=True)
+class DetectDnn(Stage):
+    """Find objects with a neural network (YOLOX, YOLOv8 and other families), on CPU or CUDA.
+
+    `models list` names the networks that are known, `models fetch NAME` gets one: nothing is
+    downloaded while a graph runs.
+
+    Example::
+
+        graph:
+          objects: {use: detect.dnn, model: yolox-nano, classes: [person, car], confidence: 0.4}
+    """
+
+    Params = DnnParams
+    params: DnnParams
+
+    @classmethod
+    def check(cls, params: DnnParams) -> Iterable[ParamError]:
+        """The model's file, its family, the classes and the device."""
+        yield from problems_of("device", lambda: choose_device(params.device))
+        where = f"model '{params.model}'"
+        try:
+            card, _ = load_model(params)
+        except ModelError as error:
+            yield problem_of("model", error)
+            return
+        yield from problems_of("family", lambda: family(card.family, where))
+        yield from problems_of("classes", lambda: class_ids(card.names, params.classes, where))
+
+    def open(self, stream: StreamInfo) -> None:
+        """Load the network, and say what `device: auto` has taken."""
+        self._detector = DnnDetector(self.params)
+        if self.params.device == "auto":
+            fallback = self._detector.device == "cpu"
+            what = "the CPU: this OpenCV has no CUDA device" if fallback else self._detector.device
+            self.notify("cpu-fallback" if fallback else "device", f"device auto took {what}")
+
+    def process(self, image: View) -> Detections:
+        """Objects inside the picture, best score first."""
+        return self._detector.detect(image)

@@ -99,7 +99,8 @@ def tune_allocator() -> bool:
 
     As shipped it hands large blocks back to the system and pays page faults to get them again: decoding 1080p
     and keeping the last 8 (30) frames, on two threads, takes 0.9 (1.6) ms of system time per frame, and
-    0.3 (0.4) ms with this. Call it before threads start. The price: up to 256 MB stay with the process. Source: mallopt(3).
+    0.3 (0.4) ms with this. Call it before threads start. The price: up to 256 MB stay with the process.
+    Source: mallopt(3).
     """
     if sys.platform != "linux":
         return False

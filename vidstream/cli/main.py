@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(redact(str(error)), file=sys.stderr)
         return USAGE if isinstance(error, ValueError) else FAILED
     except BrokenPipeError:  # the reader of our output went away, as with `| head`
-        sys.stdout = None  # type: ignore[assignment]  # nothing may be flushed to it any more
+        sys.stdout = None  # nothing may be flushed to it any more
         return FAILED
 
 
@@ -60,8 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="")
     # imported here, so that `run.py --help` needs no OpenCV and each command only what it uses
-    from vidstream.cli import catalogue, configure, demo, doctor, running
+    from vidstream.cli import configure, demo, doctor, models, running, stages
 
-    for module in (demo, running, configure, catalogue, doctor):
+    for module in (demo, running, configure, stages, models, doctor):
         module.add_commands(commands)
     return parser

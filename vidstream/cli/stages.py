@@ -1,4 +1,4 @@
-"""`stages` and `models`: what there is to build graphs from."""
+"""`stages`: what there is to build graphs from."""
 
 from __future__ import annotations
 
@@ -18,12 +18,9 @@ _EXAMPLE = re.compile(r"^Example::\n\n((?:    .*\n|\n)+)", re.MULTILINE)
 
 
 def add_commands(commands: Any) -> None:
-    """Add both."""
+    """Add `stages`."""
     parser = add_command(commands, "stages", stages, "list all stages, sources and sinks, or show one's page")
     parser.add_argument("name", nargs="?", help="a stage's name")
-    parser = add_command(commands, "models", models, "list, fetch and verify the models of the catalogue")
-    parser.add_argument("action", choices=("list", "fetch", "verify"), nargs="?", default="list")
-    parser.add_argument("names", nargs="*", help="models (default: all)")
 
 
 def stages(options: argparse.Namespace) -> int:
@@ -110,10 +107,3 @@ def _default(parameter: Parameter) -> str:
     if dataclasses.is_dataclass(value):
         return "..."
     return str(value)
-
-
-def models(options: argparse.Namespace) -> int:
-    """List, fetch or verify."""
-    from vidstream.cli.models import act
-
-    return act(options.action, options.names)

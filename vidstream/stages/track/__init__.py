@@ -1,0 +1,1 @@
+"""Stages that follow objects over time."""

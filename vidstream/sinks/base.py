@@ -25,6 +25,7 @@ _REASONS: dict[int, tuple[str, str]] = {
     errno.EEXIST: ("a part of its path is a file, not a folder", "rename that file, or change the path"),
     errno.EISDIR: ("it is a folder", "name a file"),
     errno.ENAMETOOLONG: ("its name is too long", "shorten the path"),
+    errno.ELOOP: ("its links lead in a circle", "change the path"),
     errno.EIO: ("the disk reports an error", f"check the disk, or {_ELSEWHERE}"),
 }
 
@@ -44,15 +45,18 @@ def output_path(root: Path, path: Path) -> Path:
     try:
         top = root.resolve()
         target = (top / path).resolve()
-    except (OSError, RuntimeError) as error:  # links that lead in a circle
-        raise SinkError(f"cannot be resolved: {error}", where=where, fix="check its links") from error
+        taken = target.exists() and not target.is_file()
+    except RuntimeError as error:  # Python before 3.13 says so of links that lead in a circle
+        raise write_error(OSError(errno.ELOOP, ""), where) from error
+    except OSError as error:
+        raise write_error(error, where) from error
     if not target.is_relative_to(top):
         raise SinkError(
             f"lies outside the output folder '{top}'",
             where=where,
             fix="use a path inside it, or choose the folder with --out DIR",
         )
-    if target.exists() and not target.is_file():
+    if taken:
         raise SinkError("exists, but is not a regular file", where=where, fix="name a file")
     return target
 

@@ -29,11 +29,10 @@ class PictureSink(Sink):
         import cv2
 
         options = [] if target.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, self.params.quality]
-        try:
-            _, data = cv2.imencode(target.suffix, image.pixels, options)
-        except cv2.error as error:
-            what = f"a picture of {image.width}x{image.height} cannot be encoded: {error.err}"
-            raise SinkError(what, where=self.place(target), fix="choose .png") from error
+        encoded, data = cv2.imencode(target.suffix, image.pixels, options)
+        if not encoded:  # JPEG ends at 65500 pixels
+            what = f"a picture of {image.width}x{image.height} cannot be encoded as {target.suffix}"
+            raise SinkError(what, where=self.place(target), fix="resize it before (image.resize)")
         self.write_document(target, data.tobytes())
 
 
@@ -109,7 +108,7 @@ class ImageSink(PictureSink):
             "pts": f"{frame.pts:09.3f}",
             "event": kinds[0] if kinds else "none",
         }
-        safe = {name: _UNSAFE.sub("_", value).lstrip(".") for name, value in fields.items()}
+        safe = {name: _UNSAFE.sub("_", value).lstrip(".") or "_" for name, value in fields.items()}
         return Path(_FIELD.sub(lambda match: safe[match[1]], str(self.params.path)))
 
 

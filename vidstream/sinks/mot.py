@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vidstream.geometry import to_xywh
+from trackers.motfile import mot_lines
 from vidstream.graph.stage import stage
 from vidstream.sinks.lines import LineSink
 from vidstream.types import FrameInfo, Tracks
@@ -38,11 +38,4 @@ class MotSink(LineSink):
     def process(self, tracks: Tracks, frame: FrameInfo) -> None:
         """Write one row per track."""
         shown = tracks if self.params.coasting else tracks[tracks.seen_now()]
-        boxes = to_xywh(shown.boxes).tolist()
-        rows = zip(shown.track_ids.tolist(), boxes, shown.scores.tolist(), strict=True)
-        self.write(
-            "".join(
-                f"{frame.seq + 1},{track_id},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},-1,-1,-1\n"
-                for track_id, (x, y, w, h), score in rows
-            )
-        )
+        self.write(mot_lines(frame.seq + 1, shown))

@@ -53,10 +53,12 @@ class Mp4Writer:
         self._part_began = -PART
         self._duration = round(RATE / rate)
         self._failed: SinkError | None = None
+        # A file of our own, not a path: with that, errors while closing would go unnoticed.
         try:
-            self._container = av.open(str(target), "w", format="mp4", options=_CONTAINER)
-        except _ERRORS as error:
+            self._file = target.open("wb")
+        except OSError as error:
             raise self._explained(error) from error
+        self._container = av.open(self._file, "w", format="mp4", options=_CONTAINER)
         self._open = True
         options = {"preset": preset, "crf": str(quality), **_ENCODER}
         nominal = Fraction(rate).limit_denominator(1001)
@@ -89,7 +91,8 @@ class Mp4Writer:
                 self._container.mux(packet)
                 if packet.is_keyframe:  # the part before it has just been written
                     self._part_began = ticks
-                    self._whole = self._target.stat().st_size
+                    self._file.flush()
+                    self._whole = self._file.tell()
         except _ERRORS as error:
             raise self._given_up(error) from error
 
@@ -101,6 +104,7 @@ class Mp4Writer:
         try:
             self._container.mux(self._stream.encode(None))
             self._container.close()
+            self._file.close()
         except _ERRORS as error:
             raise self._given_up(error) from error
 
@@ -110,6 +114,8 @@ class Mp4Writer:
         self._failed = self._explained(error)
         with suppress(*_ERRORS):
             self._container.close()
+        with suppress(OSError):
+            self._file.close()
         with suppress(OSError):
             os.truncate(self._target, self._whole)
         return self._failed

@@ -1,0 +1,1 @@
+"""Counting: lines, zones, objects."""

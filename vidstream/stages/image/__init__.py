@@ -1,0 +1,1 @@
+"""Pictures to pictures: what makes detection easier; results stay in source pixels."""

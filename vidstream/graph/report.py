@@ -156,4 +156,4 @@ def _stage_lines(report: SourceReport) -> list[str]:
 
 
 def _cure(metrics: StageMetrics) -> str:
-    return f"'every: 3' or 'max_fps' on {metrics.stage} with a tracker behind it, or a smaller picture"
+    return f"running {metrics.stage} less often ('every', 'max_fps', 'when'), or on a smaller picture"

@@ -52,7 +52,7 @@ class CsvSink(LineSink):
         head = (safe(frame.source), frame.segment, frame.seq, round(frame.pts, DECIMALS), wall)
         columns = [
             [i if i >= 0 else "" for i in objects.track_ids.tolist()],
-            [safe(objects.name_of(row)) for row in range(len(objects))],
+            [safe(objects.names.get(c, str(c))) for c in objects.class_ids.tolist()],
             rounded(objects.scores, SCORE_DECIMALS),
             *rounded(objects.boxes.T, PIXEL_DECIMALS),
             *(self._extra(objects, name) for name in self.params.extra),

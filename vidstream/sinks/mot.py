@@ -37,5 +37,7 @@ class MotSink(LineSink):
 
     def process(self, tracks: Tracks, frame: FrameInfo) -> None:
         """Write one row per track."""
-        shown = tracks if self.params.coasting else tracks[tracks.seen_now()]
-        self.write(mot_lines(frame.seq + 1, shown))
+        seen = tracks.seen_now()
+        if not self.params.coasting and not seen.all():  # picking rows costs 15 us
+            tracks = tracks[seen]
+        self.write(mot_lines(frame.seq + 1, tracks))

@@ -26,8 +26,9 @@ PART = RATE
 # then holds the time of the first frame, and without a part there would be nothing to play anyway.
 _CONTAINER = {"movflags": "frag_keyframe+delay_moov+default_base_moof", "flush_packets": "1"}
 # One thread: the graph keeps the cores busy already. zerolatency: no frame waits inside the encoder for
-# later ones (11 do otherwise), so nothing is lost with it; at 1080p it takes a third less CPU time and
-# gives files a sixth larger, at nearly the same quality.
+# later ones (11 do otherwise), so none is lost with it, and times need no B-frame shifts. On a moving 1080p
+# scene it takes 37 ms of CPU time instead of 55 and makes files a sixth larger at equal quality; on still
+# scenes as much time, files 1.4 to 1.7 times as large and 1 dB better.
 _ENCODER = {"tune": "zerolatency", "threads": "1", "forced-idr": "1"}
 _BT601 = 6  # what cv2's I420 is; untagged, players take HD for BT.709 and shift the colours
 _LIMITED_RANGE = 1

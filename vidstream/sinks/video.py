@@ -58,6 +58,10 @@ class VideoSink(Sink):
     Where the pictures change size, a new file goes on with the time line: ``gate.mp4``, ``gate-2.mp4``
     ... The format needs an even size: an odd width or height gains a copy of its last column or row.
 
+    CPU time per 1080p picture of a busy street, and size of the file: ultrafast 13 ms and 99 kB,
+    superfast 21 ms and 48 kB, veryfast 37 ms and 42 kB, faster 53 ms, fast 86 ms, medium 106 ms (no
+    smaller).
+
     Example::
 
         graph:

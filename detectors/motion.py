@@ -90,7 +90,7 @@ class MotionDetector:
             self.reset()
             self._shape = work.pixels.shape
         labels = self._foreground(work.pixels, dt)
-        if self._elapsed <= self.params.warm_up:
+        if self._seen == 1 or self._elapsed <= self.params.warm_up:
             labels = np.zeros_like(labels)
         zoom = view.width / work.width
         boxes, moving = _areas(labels, self._min_area(work, zoom), self.params.merge / zoom)

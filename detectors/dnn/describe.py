@@ -43,10 +43,11 @@ def describe(
     shapes = list(header.outputs.values())
     found = family(family_name, where) if family_name != "auto" else _recognise(shapes, width, height, where)
     count = found.classes(shapes, width, height)
+    name = name or re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).strip("._-") or "model"
     card = Card(
-        name=name or _card_name(path),
+        name=name,
         family=found.name,
-        file=re.sub(r"[^A-Za-z0-9._-]", "_", path.name),
+        file=f"{name}.onnx",
         sha256=sha256(data).hexdigest(),
         size=len(data),
         licence="not known",
@@ -54,10 +55,6 @@ def describe(
         classes=tuple(names) or _noted_names(header.metadata) or ("coco" if count == 80 else ()),
     )
     return card, data
-
-
-def _card_name(path: Path) -> str:
-    return re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).strip("._-") or "model"
 
 
 def _input_size(header: OnnxHeader, where: str) -> tuple[int, int]:

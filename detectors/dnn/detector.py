@@ -26,7 +26,6 @@ from vidstream.errors import ModelError, did_you_mean
 from vidstream.types import Detections, View
 from vidstream.types.values import ModelName, Ratio
 
-
 _DEFAULT = ModelName("yolox-nano")
 
 
@@ -55,12 +54,16 @@ class DnnDetector:
         self, params: DnnParams | None = None, *, models: Path | None = None, engine: Engine | None = None
     ) -> None:
         self.params = params or DnnParams()
-        self.card, data = load_model(self.params, models)
         where = f"model '{self.params.model}'"
+        if engine is None:
+            self.card, data = load_model(self.params, models)
+            engine = OpenCvEngine(data, device=self.params.device, where=where)
+        else:
+            self.card = check(self.params, models)
+        self._engine = engine
         self._family = family(self.card.family, where)
         self.names: Mapping[int, str] = self.card.names
         self._wanted = class_ids(self.names, self.params.classes, where)
-        self._engine = engine or OpenCvEngine(data, device=self.params.device, where=where)
         self._prepare = Preprocessor(self.card.input)
 
     @property

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from detectors.dnn.engine import Blob, Device, Outputs
+from detectors.dnn.onnx_header import read_onnx_header
 from vidstream.errors import ModelError
 
 #: device -> OpenCV's backend and target
@@ -57,9 +58,10 @@ class OpenCvEngine:
     def __init__(self, model: bytes, *, device: Device = "auto", where: str = "model") -> None:
         self.device = choose_device(device)
         self._where = where
+        # OpenCV's own list of outputs is in the order of the alphabet
+        self._outputs = list(read_onnx_header(model, where).outputs)
         try:
             self._net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
-            self._outputs = self._net.getUnconnectedOutLayersNames()
         except cv2.error as error:
             raise ModelError(
                 f"OpenCV cannot read the network: {_short(error)}",

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from detectors.hog import HogDetector, HogParams
+from vidstream import geometry
+from vidstream.errors import ModelError
+from vidstream.types import View
+
+
+def frames(assets: Callable[[str], Path], every: int) -> Iterator[tuple[int, View]]:
+    """Every so many frames of the clip, with their numbers from 0."""
+    clip = cv2.VideoCapture(str(assets("video/vtest.avi")))
+    number = 0
+    while clip.grab():
+        if number % every == 0:
+            yield number, View(clip.retrieve()[1])
+        number += 1
+    clip.release()
+
+
+@pytest.fixture(scope="module")
+def truth(assets):
+    """Frame from 0 -> true boxes; the file counts frames and pixels from 1, and marks rows to leave out."""
+    table = np.loadtxt(assets("mot/PETS09-S2L1/gt/gt.txt"), delimiter=",")
+    table = table[table[:, 6] == 1]
+    return {
+        int(n) - 1: geometry.from_xywh(table[table[:, 0] == n, 2:6] - [1, 1, 0, 0])
+        for n in np.unique(table[:, 0])
+    }
+
+
+@pytest.fixture(scope="module")
+def first_frame(assets):
+    return next(frames(assets, 1))[1]
+
+
+def precision_recall(params, assets, truth, every, count_matches):
+    detector = HogDetector(params)
+    hits = found = wanted = 0
+    for number, view in frames(assets, every):
+        boxes = detector.detect(view).boxes
+        hits += count_matches(boxes, truth[number], 0.5)
+        found += len(boxes)
+        wanted += len(truth[number])
+    return hits / found, hits / wanted
+
+
+@pytest.mark.parametrize(
+    ("params", "precision", "recall"),
+    [
+        pytest.param(HogParams(), 0.88, 0.70, id="default"),
+        pytest.param(HogParams(model="daimler", scale=1.0, hit_threshold=1.2), 0.88, 0.70, id="daimler"),
+    ],
+)
+def test_finds_the_people_of_pets(assets, truth, count_matches, params, precision, recall):
+    p, r = precision_recall(params, assets, truth, 50, count_matches)
+    assert p >= precision
+    assert r >= recall
+
+
+@pytest.mark.slow
+def test_precision_and_recall_as_documented(assets, truth, count_matches):
+    p, r = precision_recall(HogParams(), assets, truth, 10, count_matches)
+    assert p == pytest.approx(0.914, abs=0.02)
+    assert r == pytest.approx(0.760, abs=0.02)
+
+
+def test_gives_the_windows_of_opencv(first_frame):
+    raw = HogParams(scale=1.0, hit_threshold=0.0, shrink_width=1.0, shrink_height=1.0, nms=1.0, nested=1.0)
+    found = HogDetector(raw).detect(first_frame)
+    hog = cv2.HOGDescriptor()
+    hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+    windows, margins = hog.detectMultiScale(
+        first_frame.pixels, winStride=(8, 8), padding=(8, 8), scale=1.2, groupThreshold=0
+    )
+    order = np.argsort(-margins.ravel(), kind="stable")
+    np.testing.assert_allclose(found.boxes, geometry.from_xywh(windows[order]), atol=1e-3)
+    np.testing.assert_allclose(found.scores, 1 / (1 + np.exp(1.2 - 2 * margins.ravel()[order])), atol=1e-5)
+
+
+def test_boxes_come_back_from_a_crop_and_a_resize(first_frame, crop, zoom):
+    detector = HogDetector()
+    whole = detector.detect(first_frame).boxes
+    half = crop(first_frame, 320, 0, 448, 576)
+    # at twice the size with scale 0.625, the detector sees what it saw
+    for view, params in ((half, HogParams()), (zoom(first_frame, 2.0), HogParams(scale=0.625))):
+        part = HogDetector(params).detect(view).boxes
+        best = geometry.iou(part, whole).max(axis=1)
+        assert len(part) >= 2
+        assert np.median(best) > 0.8
+
+
+def test_a_gray_view_works(first_frame):
+    found = HogDetector().detect(View(first_frame.gray()))
+    assert len(found) >= 3
+
+
+@pytest.mark.parametrize(("width", "height"), [(20, 20), (100, 50), (200, 10), (50, 200), (1, 1)])
+def test_a_picture_smaller_than_the_window_holds_nothing(width, height):
+    # OpenCV itself crashes on some of these
+    view = View(np.full((height, width, 3), 127, np.uint8))
+    assert len(HogDetector(HogParams(scale=1.0)).detect(view)) == 0
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".yml", ".json"])
+def test_a_trained_file_of_ones_own(tmp_path, first_frame, suffix):
+    file = tmp_path / f"mine{suffix}"
+    hog = cv2.HOGDescriptor()
+    hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+    hog.save(str(file))
+    own = HogDetector(HogParams(model=str(file), label="walker")).detect(first_frame)
+    assert own.names == {0: "walker"}
+    np.testing.assert_allclose(own.boxes, HogDetector().detect(first_frame).boxes, atol=1e-3)
+
+
+def untrained(folder: Path) -> str:
+    cv2.HOGDescriptor().save(str(folder / "empty.xml"))
+    return str(folder / "empty.xml")
+
+
+def text(folder: Path) -> str:
+    (folder / "text.yml").write_text("just text")
+    return str(folder / "text.yml")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        pytest.param(lambda d: "defualt", "did you mean 'default'", id="a slip"),
+        pytest.param(lambda d: "model.npy", "use default, daimler or a file", id="another kind of file"),
+        pytest.param(lambda d: str(d / "none.xml"), "no such file", id="no file"),
+        pytest.param(untrained, "does not hold a HOG descriptor with its SVM", id="no SVM inside"),
+        pytest.param(text, "does not hold a HOG descriptor with its SVM", id="not such a file"),
+    ],
+)
+def test_what_is_no_model_is_told(tmp_path, make, words):
+    with pytest.raises(ModelError, match=words):
+        HogDetector(HogParams(model=make(tmp_path)))

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from detectors import catalogue
+from detectors.catalogue import Card, InputSpec
+from detectors.catalogue.card import class_list
+from vidstream.errors import ModelError, UsageError
+
+BUILT_IN = ["osnet-x0.25", "yolov8n", "yolox-nano"]
+
+
+def small_card(data: bytes = b"weights", **changes: object) -> Card:
+    from hashlib import sha256
+
+    return Card(
+        **{
+            "name": "small",
+            "family": "yolox",
+            "file": "small.onnx",
+            "sha256": sha256(data).hexdigest(),
+            "size": len(data),
+            "licence": "none",
+            "input": InputSpec(32, 32),
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def no_home(monkeypatch, tmp_path):
+    """An empty cache and no folder in the environment."""
+    monkeypatch.delenv("VIDSTREAM_MODELS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_cards_describe_the_real_files(weights, name):
+    assert catalogue.verify(name, weights).parent == weights
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_cards_are_complete(name):
+    card = catalogue.card(name)
+    assert card.licence
+    assert card.note
+    assert len(card.places) >= 2
+    assert all(place.startswith("https://") for place in card.places)
+
+
+def test_coco_has_its_80_classes(weights):
+    names = class_list("coco")
+    assert len(set(names)) == 80
+    darknet = (weights / "coco.names").read_text().split("\n")
+    renamed = {"motorbike", "aeroplane", "sofa", "pottedplant", "diningtable", "tvmonitor"}
+    assert {old for old, new in zip(darknet, names, strict=False) if old != new} == renamed
+
+
+def test_looks_in_the_folder_named_then_the_environment_then_the_cache(no_home, monkeypatch):
+    card = small_card()
+    cache = no_home / "cache" / "vidstream" / "models"
+    catalogue.add(write(no_home / "small.onnx"), card)
+    assert catalogue.find("small") == (card, cache / "small.onnx")
+    for place in ("second", "first", "named"):
+        write(no_home / place / "small.onnx")
+    monkeypatch.setenv("VIDSTREAM_MODELS", f"{no_home / 'first'}:{no_home / 'second'}")
+    assert catalogue.find("small")[1] == no_home / "first" / "small.onnx"
+    assert catalogue.find("small", no_home / "named")[1] == no_home / "named" / "small.onnx"
+
+
+def write(path: Path, data: bytes = b"weights") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_missing_file_names_the_command(no_home):
+    with pytest.raises(ModelError, match=r"run: python run\.py models fetch yolox-nano"):
+        catalogue.find("yolox-nano")
+
+
+def test_an_unknown_name_is_told(no_home):
+    with pytest.raises(ModelError, match="did you mean 'yolov8n'"):
+        catalogue.find("yolov8m")
+    with pytest.raises(ModelError, match="known are osnet-x0.25, yolov8n, yolox-nano"):
+        catalogue.find("nothing like it")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param(b"weight", "has 6 bytes, not 7", id="cut short"),
+        pytest.param(b"weightS", "its SHA-256 differs", id="one bit"),
+    ],
+)
+def test_a_damaged_file_never_reaches_a_parser(no_home, data, words):
+    catalogue.add(write(no_home / "small.onnx"), small_card())
+    write(no_home / "cache/vidstream/models/small.onnx", data)
+    for use in (catalogue.load, catalogue.verify):
+        with pytest.raises(ModelError, match=words):
+            use("small")
+
+
+def test_entries_tell_what_is_here(no_home):
+    catalogue.add(write(no_home / "small.onnx"), small_card())
+    here = {entry.card.name: entry.path for entry in catalogue.entries()}
+    assert sorted(here) == ["osnet-x0.25", "small", "yolov8n", "yolox-nano"]
+    assert here["small"] == no_home / "cache/vidstream/models/small.onnx"
+    assert here["yolov8n"] is None
+
+
+def test_a_card_goes_through_its_text_unchanged():
+    card = small_card(
+        classes=("a", "b"),
+        places=("https://x/y",),
+        input=InputSpec(8, 4, mean=(1.0, 2.0, 3.0), fit="stretch"),
+    )
+    assert Card.from_json(card.to_json(), "here") == card
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda raw: raw.pop("sha256"), id="a field is missing"),
+        pytest.param(lambda raw: raw.update(colour="red"), id="an unknown field"),
+        pytest.param(lambda raw: raw.update(file="../../etc/passwd"), id="a file elsewhere"),
+        pytest.param(lambda raw: raw.update(sha256="ABC"), id="not a hash"),
+        pytest.param(lambda raw: raw.update(name="A b"), id="not a name"),
+        pytest.param(lambda raw: raw["input"].update(width="8"), id="a width in words"),
+        pytest.param(lambda raw: raw["input"].update(std=[1, 0, 1]), id="division by zero"),
+        pytest.param(lambda raw: raw["input"].update(fit="middle"), id="an unknown fit"),
+    ],
+)
+def test_a_card_that_is_none_is_told(no_home, change):
+    raw = json.loads(small_card().to_json())
+    change(raw)
+    with pytest.raises(ModelError, match="model card"):
+        Card.from_json(json.dumps(raw), "here")
+
+
+def test_a_card_in_a_folder_cannot_take_the_place_of_ours(no_home):
+    forged = dataclasses.replace(small_card(), name="yolox-nano", file="yolox_nano.onnx")
+    write(no_home / "models" / "yolox_nano.onnx")
+    write(no_home / "models" / "yolox-nano.card.json", forged.to_json().encode())
+    with pytest.raises(ModelError, match="has 7 bytes, not 3713911"):
+        catalogue.load("yolox-nano", no_home / "models")
+    with pytest.raises(UsageError, match="has this name or file name already"):
+        catalogue.add(write(no_home / "yolox_nano.onnx"), forged)
+
+
+def test_adding_what_is_not_on_the_card_leaves_nothing(no_home):
+    with pytest.raises(ModelError, match="has 5 bytes, not 7"):
+        catalogue.add(write(no_home / "other.onnx", b"other"), small_card(), no_home / "models")
+    assert not list(no_home.glob("models/*"))

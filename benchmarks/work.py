@@ -40,7 +40,7 @@ class Encoder:
     def __init__(self, path: Path, width: int, height: int, fps: float) -> None:
         flags = {"movflags": "frag_keyframe+delay_moov+default_base_moof"}
         self._container = av.open(str(path), "w", format="mp4", options=flags)
-        options = {"preset": "veryfast", "crf": "23", "tune": "zerolatency", "threads": "1"}
+        options = {"preset": "superfast", "crf": "23", "tune": "zerolatency", "threads": "1"}
         rate = Fraction(fps).limit_denominator(1001)
         self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"

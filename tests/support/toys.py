@@ -185,7 +185,7 @@ def entry(id_: str, cls: Any, *, when: When | None = None, **options: Any) -> St
 
 def describe(
     stages: Sequence[StageEntry],
-    sources: Mapping[str, Source | Any] | None = None,
+    sources: Mapping[str, tuple[type[Source], Mapping[str, Any]]] | None = None,
     run: Mapping[str, Any] | None = None,
 ) -> Description:
     """A description with the same stages for each source; a source is a (class, options) pair."""

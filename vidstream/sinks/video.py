@@ -76,7 +76,7 @@ class VideoSink(Sink):
 
         path: OutputFile  #: the file to write, .mp4
         #: effort of compression; slower ones make smaller files
-        preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
+        preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "superfast"
         quality: Annotated[int, Range(1, 51)] = 23  #: x264's crf: 18 looks like the original, 30 is small
         #: show the pictures at this even rate instead of at their own times (time lapse)
         fps: Annotated[float, Range(0, 1000, open_low=True)] | None = None

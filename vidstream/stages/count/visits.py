@@ -77,7 +77,7 @@ class Zone:
         self._sweep(pts)
 
     def end(self, reason: Reason) -> Iterator[Change]:
-        """All visits are over. At the end of a stream the counts stay: nobody has left."""
+        """All visits are over."""
         for visit in list(self._visits.values()):
             yield from self._close(visit, visit.seen, reason)
         self._known, self._swept = dict.fromkeys(self._known, 0.0), 0.0  # time may start anew
@@ -138,10 +138,9 @@ class Zone:
         if not visit.settled:
             return
         length = self._length(visit, at)
-        if reason != "end":
-            self._left += 1
-            self._ended_dwell += length
-            self._longest = max(self._longest, length)
+        self._left += 1
+        self._ended_dwell += length
+        self._longest = max(self._longest, length)
         yield Change("zone_left", visit.row, {"dwell": round(length, 3), "reason": reason})
 
     @staticmethod

@@ -80,7 +80,7 @@ class ZoneCounter(Stage):
         return Counts(values, self._shapes), _events(frame, changes)
 
     def flush(self) -> tuple[None, Events] | None:
-        """The stream ended: close the visits that go on, so that each that began has an end."""
+        """The stream ended: each visit that began gets its end. The counts stay; nobody has walked out."""
         ended = [*self._owed, *self._ended("end")]
         return (None, _events(self._frame, ended)) if self._frame and ended else None
 

@@ -38,10 +38,10 @@ class Rotate(Stage):
 
     def process(self, image: View) -> View:
         """The turned picture."""
-        quarters, rest = divmod(self.params.angle % 360, 90)
-        if rest == 0:
-            return _quarter_turns(image, int(quarters))
-        pixels, back = _turned(image.pixels, self.params.angle)
+        angle = self.params.angle
+        if angle % 90 == 0:
+            return _quarter_turns(image, int(angle // 90) % 4)
+        pixels, back = _turned(image.pixels, angle)
         return image.derive(pixels, back)
 
 

@@ -29,15 +29,19 @@ _BANDS = 4
 #: hue, saturation and value levels of the colour histogram
 _LEVELS = (8, 3, 4)
 _HOG = cv2.HOGDescriptor(_CROP, (16, 16), (16, 16), (8, 8), 9)
+_HISTOGRAM = int(np.prod(_LEVELS))
+_SIZE = _BANDS * _HISTOGRAM + _HOG.getDescriptorSize()
 
 
 def describe(pixels: Pixels, boxes: Boxes) -> Float32:
-    """Colour and shape of the boxes' contents: (N, D) unit rows, no network needed.
+    """Colour and shape of the boxes' contents: (N, 672) unit rows, no network needed.
 
     Square roots of HSV histograms in horizontal bands (so that the product of two rows is their
     Bhattacharyya coefficient) beside a histogram of oriented gradients (Dalal and Triggs 2005), both
     of length one, weighted three to one.
     """
+    if not len(boxes):
+        return np.zeros((0, _SIZE), np.float32)
     crops = np.zeros((len(boxes), _CROP[1], _CROP[0], 3), np.uint8)
     for row, crop in zip(crops, cut(pixels, boxes), strict=True):
         cv2.resize(crop, _CROP, dst=row, interpolation=cv2.INTER_AREA)
@@ -179,8 +183,8 @@ def _colour(crops: Pixels) -> Float32:
     levels = hsv.astype(np.int64) * _LEVELS // (180, 256, 256)
     bins = np.ravel_multi_index(tuple(levels.reshape(-1, 3).T), _LEVELS)
     band = np.arange(count * height) * _BANDS // height
-    size = int(np.prod(_LEVELS))
-    counts = np.bincount(bins + np.repeat(band, width) * size, minlength=count * _BANDS * size)
+    places = bins + np.repeat(band, width) * _HISTOGRAM
+    counts = np.bincount(places, minlength=count * _BANDS * _HISTOGRAM)
     return unit_rows(np.sqrt(counts.reshape(count, -1)))
 
 

@@ -21,6 +21,8 @@ FrameRate: TypeAlias = Annotated[float, Unit("1/s"), Range(0.0, open_low=True)]
 
 #: Time stamps are rounded to the container's clock; durations are compared with this much room.
 _TICK = 1e-6
+#: Seconds a track waits for a detector that does not run at all (its gate is closed); `max_age` if more.
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class TrackerParams:
     """What every tracker lets one choose about the life of its tracks."""
 
     n_init: Positive = 3  #: detections in a row before a track counts as real and is reported
-    max_age: Seconds = 1.0  #: a track not seen for longer is given up, at the next detection without it
+    max_age: Seconds = 1.0  #: a track not seen for longer is given up when the detector next misses it
     coast: Seconds = 0.5  #: while the detector does not run, tracks are reported for this long where expected
     coast_missed: bool = False  #: the same for tracks that the detector did not find when it last ran
     frame_rate: FrameRate | None = None  #: frames per second of the stream, dropped ones included; none = 30
@@ -152,15 +154,18 @@ class Tracker(ABC):
         return equal
 
     def _predict(self, pts: float) -> None:
-        seconds = 0.0 if self._pts is None else pts - self._pts
-        if not 0 <= seconds < np.inf:
+        last = pts if self._pts is None else self._pts
+        if not 0 <= pts - last < np.inf:
             raise UsageError(
-                f"time went from {self._pts} to {pts} s",
+                f"time went from {last} to {pts} s",
                 where=type(self).__name__,
                 fix="call on_gap() when a source starts again",
             )
         self._pts = pts
-        state = self._filter.predict(self._tracks.state, seconds * self._rate)
+        waited = last - self._tracks.seen_at
+        if (waited > max(self._params.max_age, _PATIENCE)).any():
+            self._tracks = self._tracks.select(waited <= max(self._params.max_age, _PATIENCE))
+        state = self._filter.predict(self._tracks.state, (pts - last) * self._rate)
         self._tracks.mean, self._tracks.covariance = state
 
     def _correct(self, matches: Matches, detections: Detections, pts: float) -> Rows:
@@ -215,14 +220,14 @@ class Tracker(ABC):
         tracks, source = self._tracks.select(shown), source[shown]
         self._names = detections.names or self._names
         carried: dict[str, Any] = {}
-        if (source >= 0).all():
-            seen = detections[source]
-            carried = {name: getattr(seen, name) for name in ("masks", "keypoints", "features", "angles")}
-            carried["extra"] = seen.extra
-        columns = {
+        extra = {
             "since_update": since[shown].astype(np.float32),
             "velocities": (tracks.mean[:, 4:6] * self._rate).astype(np.float32),
         }
+        if (source >= 0).all():
+            seen = detections[source]
+            carried = {name: getattr(seen, name) for name in ("masks", "keypoints", "features", "angles")}
+            extra = {**seen.extra, **extra}
         boxes = self._filter.model.boxes(tracks.mean)
-        reported = Tracks(boxes, tracks.scores, tracks.class_ids, tracks.ids, names=self._names, **carried)
-        return reported.with_extra(**columns)
+        labels = tracks.scores, tracks.class_ids, tracks.ids
+        return Tracks(boxes, *labels, extra=extra, names=self._names, **carried)

@@ -22,7 +22,7 @@ GATE = 9.4877
 class DeepSortParams(TrackerParams):
     """Settings of DeepSORT."""
 
-    max_age: Seconds = 2.0  #: a track not seen for longer is given up, at the next detection without it
+    max_age: Seconds = 2.0  #: a track not seen for longer is given up when the detector next misses it
     max_distance: Ratio = 0.2  #: t(2): largest cosine distance between a track's looks and a detection's
     motion_weight: Ratio = 0.0  #: lambda: 0 = looks decide and motion only gates, 1 = motion decides
     iou_threshold: Ratio = 0.3  #: least overlap in the second stage, for new and just-seen tracks

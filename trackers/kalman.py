@@ -164,7 +164,8 @@ class KalmanFilter:
         q; for other n it is what n single steps would have added up to, the sum of F^k q F^k' for
         k = 0 .. n - 1, a polynomial in n. So three frames at once equal three times one frame.
         """
-        n, p = steps, np.arange(4)
+        # Beyond an hour or so the old covariance would drown in the rounding of the new one.
+        n, p = min(steps, 1e5), np.arange(4)
         mean = self.model.bound(state.mean, n).copy()
         noise = self.model.process_std(mean) ** 2
         position, rate = noise[:, :4], noise[:, 4:]

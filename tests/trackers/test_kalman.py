@@ -1,0 +1,221 @@
+"""The batched filter against filterpy, and the algebra that real time steps must obey."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from filterpy.kalman import KalmanFilter as OneTrack
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import mahalanobis
+
+from trackers.kalman import UVSR, XYAH, KalmanFilter, State
+
+SEQUENCES, STEPS = 1500, 8
+MODELS = [pytest.param(XYAH(), id="DeepSORT's state"), pytest.param(UVSR(), id="SORT's state")]
+
+
+def random_walks(seed: int) -> np.ndarray:
+    """(STEPS, SEQUENCES, 4) boxes that move, grow, shrink and jitter."""
+    rng = np.random.default_rng(seed)
+    centre = rng.uniform(0, 2000, (SEQUENCES, 2)) + np.cumsum(rng.normal(0, 8, (STEPS, SEQUENCES, 2)), axis=0)
+    size = rng.uniform(5, 400, (SEQUENCES, 2)) * np.exp(rng.normal(0, 0.1, (STEPS, SEQUENCES, 2)))
+    return np.concatenate([centre - size / 2, centre + size / 2], axis=2)
+
+
+def sort_reference(z: np.ndarray) -> OneTrack:
+    """The seven-state filter of the SORT paper, matrices as published by its author."""
+    kf = OneTrack(dim_x=7, dim_z=4)
+    kf.F = np.eye(7) + np.eye(7, k=4)
+    kf.H = np.eye(4, 7)
+    kf.R[2:, 2:] *= 10.0
+    kf.P[4:, 4:] *= 1000.0
+    kf.P *= 10.0
+    kf.Q[-1, -1] *= 0.01
+    kf.Q[4:, 4:] *= 0.01
+    kf.x[:4] = z[:, None]
+    return kf
+
+
+def sort_step(kf: OneTrack, z: np.ndarray) -> None:
+    if kf.x[6] + kf.x[2] <= 0:
+        kf.x[6] *= 0.0
+    kf.predict()
+    kf.update(z[:, None])
+
+
+def deepsort_reference(z: np.ndarray) -> OneTrack:
+    kf = OneTrack(dim_x=8, dim_z=4)
+    kf.F = np.eye(8) + np.eye(8, k=4)
+    kf.H = np.eye(4, 8)
+    h = z[3]
+    std = [2 / 20 * h, 2 / 20 * h, 1e-2, 2 / 20 * h, 10 / 160 * h, 10 / 160 * h, 1e-5, 10 / 160 * h]
+    kf.P = np.diag(np.square(std))
+    kf.x[:4] = z[:, None]
+    return kf
+
+
+def deepsort_step(kf: OneTrack, z: np.ndarray) -> None:
+    h = max(float(kf.x[3, 0]), 1.0)
+    kf.Q = np.diag(np.square([h / 20, h / 20, 1e-2, h / 20, h / 160, h / 160, 1e-5, h / 160]))
+    kf.predict()
+    h = max(float(kf.x[3, 0]), 1.0)
+    kf.R = np.diag(np.square([h / 20, h / 20, 1e-1, h / 20]))
+    kf.update(z[:, None])
+
+
+@pytest.mark.parametrize(
+    ("model", "reference", "one_step"),
+    [
+        pytest.param(XYAH(), deepsort_reference, deepsort_step, id="DeepSORT's state"),
+        pytest.param(UVSR(), sort_reference, sort_step, id="SORT's state, seven coordinates"),
+    ],
+)
+def test_equals_filterpy_step_by_step(model, reference, one_step):
+    kalman, boxes = KalmanFilter(model), random_walks(seed=1)
+    measured = [model.measure(b) for b in boxes]
+    state, singles = kalman.start(measured[0]), [reference(z) for z in measured[0]]
+    size = singles[0].dim_x
+    for z in measured[1:]:
+        state = kalman.update(kalman.predict(state, 1.0), z)
+        for kf, row in zip(singles, z, strict=True):
+            one_step(kf, row)
+        means = np.array([kf.x[:, 0] for kf in singles])
+        covariances = np.array([kf.P for kf in singles])
+        np.testing.assert_allclose(state.mean[:, :size], means, rtol=1e-9, atol=1e-9)
+        scale = np.abs(covariances).max(axis=(1, 2), keepdims=True)
+        error = np.abs(state.covariance[:, :size, :size] - covariances) / scale
+        assert error.max() < 1e-9
+    assert not state.mean[:, size:].any()
+    assert not state.covariance[:, size:].any()
+
+
+def test_noise_of_a_track_100_pixels_high_is_as_published():
+    kalman = KalmanFilter(XYAH())
+    state = kalman.start(np.array([[300.0, 200.0, 0.5, 100.0]]))
+    std = np.sqrt(np.diagonal(state.covariance[0]))
+    np.testing.assert_allclose(std, [10, 10, 0.01, 10, 6.25, 6.25, 1e-5, 6.25])
+    np.testing.assert_allclose(XYAH().process_std(state.mean)[0], [5, 5, 0.01, 5, 0.625, 0.625, 1e-5, 0.625])
+    np.testing.assert_allclose(XYAH().measurement_std(state.mean)[0], [5, 5, 0.1, 5])
+
+
+def sort_state(rate: float = 2.0) -> State:
+    kalman = KalmanFilter(UVSR())
+    state = kalman.start(UVSR().measure(np.array([[100.0, 100, 160, 300], [5, 5, 25, 30]])))
+    state = kalman.update(
+        kalman.predict(state, 1.0), UVSR().measure(np.array([[103.0, 101, 164, 302], [4, 6, 24, 31]]))
+    )
+    mean = state.mean.copy()
+    mean[:, 4:6] = rate
+    return State(mean, state.covariance)
+
+
+steps = st.floats(0.0, 40.0)
+
+
+@given(steps, steps)
+def test_two_predictions_equal_one_over_both_times(first, second):
+    kalman, start = KalmanFilter(UVSR()), sort_state()
+    start.mean[:, 6] = 0.0
+    apart = kalman.predict(kalman.predict(start, first), second)
+    at_once = kalman.predict(start, first + second)
+    np.testing.assert_allclose(apart.mean, at_once.mean, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(apart.covariance, at_once.covariance, rtol=1e-7, atol=1e-6)
+
+
+@given(st.floats(0.0, 3.0))
+def test_covariance_stays_positive_for_any_part_of_a_frame(step):
+    for model in (UVSR(), XYAH()):
+        kalman = KalmanFilter(model)
+        state = kalman.start(model.measure(np.array([[100.0, 100, 160, 300]])))
+        for _ in range(5):
+            state = kalman.predict(state, step)
+        assert np.linalg.eigvalsh(state.covariance).min() > -1e-12
+
+
+def test_no_time_changes_nothing():
+    kalman, start = KalmanFilter(UVSR()), sort_state()
+    after = kalman.predict(start, 0.0)
+    np.testing.assert_array_equal(after.mean, start.mean)
+    np.testing.assert_array_equal(after.covariance, start.covariance)
+
+
+def test_a_shrinking_area_stops_before_it_vanishes():
+    kalman, state = KalmanFilter(UVSR()), sort_state()
+    state.mean[:, 6] = -state.mean[:, 2] / 2
+    gone = kalman.predict(kalman.predict(state, 1.0), 5.0)
+    assert (gone.mean[:, 2] > 0).all()
+    boxes = UVSR().boxes(gone.mean)
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_nothing_given_is_written_to(model):
+    kalman = KalmanFilter(model)
+    z = model.measure(np.array([[10.0, 10, 30, 50], [60, 60, 90, 99]]))
+    state = kalman.start(z)
+    for array in (*state, z):
+        array.flags.writeable = False
+    after = kalman.predict(state, 1.5)
+    for array in after:
+        array.flags.writeable = False
+    kalman.update(after, z)
+    kalman.gating_distance(after, z)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_covariance_stays_symmetric_and_positive_over_a_long_run_with_pauses(model):
+    kalman, rng = KalmanFilter(model), np.random.default_rng(5)
+    box = np.array([[400.0, 300, 460, 480]])
+    state = kalman.start(model.measure(box))
+    for step in range(3000):
+        state = kalman.predict(state, 1e7 if step % 1000 == 500 else rng.uniform(0, 3))
+        state = kalman.update(state, model.measure(box + rng.normal(0, 2, (1, 4))))
+    np.testing.assert_array_equal(state.covariance, state.covariance.transpose(0, 2, 1))
+    assert np.linalg.eigvalsh(state.covariance).min() > -1e-9
+    assert np.abs(model.boxes(state.mean) - box).max() < 10
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_gating_distance_is_scipys_mahalanobis_distance(model):
+    kalman, boxes = KalmanFilter(model), random_walks(seed=2)[:3, :40]
+    state = kalman.start(model.measure(boxes[0]))
+    state = kalman.predict(kalman.update(kalman.predict(state, 1), model.measure(boxes[1])), 2.5)
+    measured = model.measure(boxes[2][:25])
+    distances = kalman.gating_distance(state, measured)
+    spread = state.covariance[:, :4, :4] + np.array(
+        [np.diag(s**2) for s in model.measurement_std(state.mean)]
+    )
+    expected = [
+        [mahalanobis(z, mean[:4], np.linalg.inv(s)) ** 2 for z in measured]
+        for mean, s in zip(state.mean, spread, strict=True)
+    ]
+    np.testing.assert_allclose(distances, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize(("tracks", "detections"), [(0, 3), (3, 0), (0, 0)])
+def test_gating_distance_of_nobody_is_empty(tracks, detections):
+    kalman = KalmanFilter(XYAH())
+    state = kalman.start(np.full((tracks, 4), 5.0))
+    assert kalman.gating_distance(state, np.full((detections, 4), 5.0)).shape == (tracks, detections)
+
+
+sides = st.floats(1.0, 2000.0)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@given(st.floats(-500, 4000), st.floats(-500, 4000), sides, sides)
+def test_a_box_survives_the_way_to_coordinates_and_back(model, x, y, width, height):
+    box = np.array([[x, y, x + width, y + height]])
+    z = model.measure(box)
+    back = model.boxes(np.concatenate([z, np.zeros((1, 4))], axis=1))
+    np.testing.assert_allclose(back, box, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_box_without_area_breaks_nothing(model):
+    kalman = KalmanFilter(model)
+    z = model.measure(np.array([[50.0, 50, 50, 50]]))
+    state = kalman.update(kalman.predict(kalman.start(z), 1.0), z)
+    assert np.isfinite(state.mean).all()
+    assert np.isfinite(state.covariance).all()

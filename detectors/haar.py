@@ -64,9 +64,7 @@ class HaarParams:
 
     cascade: str = "frontalface_alt2"  #: a cascade of OpenCV by its short name, or a file (Haar or LBP)
     scale_factor: Annotated[float, Range(1.01, 4.0)] = 1.1  #: step between two sizes of window
-    min_neighbours: Annotated[int, Range(0)] = (
-        3  #: windows that must agree on an object; 0 gives every window
-    )
+    min_neighbours: Annotated[int, Range(0)] = 3  #: windows that must agree on it; 0 gives every window
     min_size: PixelCount = 0  #: width of the smallest object in the picture looked at
     max_size: PixelCount | None = None  #: width of the largest object (left out: the picture's)
     nms: Ratio = 0.4  #: drop a box that overlaps a better one by more (IoU); 1 keeps all

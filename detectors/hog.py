@@ -24,7 +24,7 @@ from vidstream import geometry
 from vidstream.errors import ModelError, did_you_mean
 from vidstream.types import Boxes, Detections, Pixels, Scores, View
 from vidstream.types.values import Pixels as PixelCount
-from vidstream.types.values import Positive, Range, Ratio
+from vidstream.types.values import Range, Ratio, Unit
 
 #: SVM files as `cv2.HOGDescriptor.save` writes them: plain text, no code inside
 _SUFFIXES = (".xml", ".yml", ".yaml", ".json")
@@ -52,7 +52,7 @@ class HogParams:
     model: str = "default"  #: default (64x128 window), daimler (48x96), or a file of HOGDescriptor.save
     label: str = "person"  #: class name of what the model finds
     scale: Annotated[float, Range(0.1, 8.0)] = 1.25  #: enlarge the picture first: finds smaller people
-    stride: Positive = 8  #: step of the window; 4 finds more at four times the price [px]
+    stride: Annotated[int, Unit("px"), Range(1)] = 8  #: step of the window; 4 finds more, thrice as slow
     padding: PixelCount = 8  #: margin around the picture, to find people at its edge
     pyramid: Annotated[float, Range(1.01, 2.0)] = 1.2  #: step between two sizes of window; nearer 1 is slower
     hit_threshold: float = 0.2  #: smallest SVM margin; daimler wants about 1.2

@@ -45,7 +45,7 @@ class MotionParams:
 
     algorithm: Literal["mog2", "knn"] = "mog2"  #: model of a background pixel
     history: Seconds = 30.0  #: time the model looks back; a tenth of it (knn: a fifth) at rest is background
-    #: squared distance from the background (left out: 16 variances for mog2, 400 grey levels for knn)
+    #: squared distance from the background (left out: mog2 16 variances, knn 400 square grey levels)
     threshold: Annotated[float, Range(0.0, open_low=True)] | None = None
     remove_shadows: bool = True  #: leave out what is background, only darker
     scale: Annotated[float, Range(0.0, 1.0, open_low=True)] = 1.0  #: shrink the picture first, for speed
@@ -96,6 +96,7 @@ class MotionDetector:
         boxes, moving = _areas(labels, self._min_area(work, zoom), self.params.merge / zoom)
         scores = np.minimum(moving / np.maximum(geometry.area(boxes), 1.0), 1.0)
         order = np.argsort(-scores, kind="stable")
+        labels.flags.writeable = False
         found = Detections.of(work.boxes_to_source(boxes[order]), scores[order], 1, names=NAMES)
         return found, Masks(labels, NAMES, work.matrix)
 

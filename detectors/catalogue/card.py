@@ -85,10 +85,9 @@ class Card:
         """
         where = f"model '{self.name}' ({path})"
         again = f"delete it and run: python run.py models fetch {self.name}"
-        size = path.stat().st_size
-        if size != self.size:
-            raise ModelError(f"has {size} bytes, not {self.size}", where=where, fix=again)
-        data = path.read_bytes()
+        data = read_bytes(path, where)
+        if len(data) != self.size:
+            raise ModelError(f"has {len(data)} bytes, not {self.size}", where=where, fix=again)
         if sha256(data).hexdigest() != self.sha256:
             raise ModelError("is not the file on its card: its SHA-256 differs", where=where, fix=again)
         return data
@@ -108,6 +107,16 @@ class Card:
             raise ModelError(
                 f"is not a model card: {error}", where=where, fix="write it with: python run.py models add"
             ) from error
+
+
+def read_bytes(path: Path, where: str) -> bytes:
+    """The bytes of a regular file (a pipe would wait for ever). ModelError where there is none."""
+    if not path.is_file():
+        raise ModelError("no such file", where=where, fix="check the path")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror}", where=where, fix="check its rights") from error
 
 
 def _tuples(value: Any) -> Any:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from detectors.catalogue import Card
+from detectors.catalogue.card import read_bytes
 from detectors.dnn.families import FAMILIES, Family, FamilyName, family
 from detectors.dnn.onnx_header import OnnxHeader, read_onnx_header
 from vidstream.errors import ModelError
@@ -35,9 +36,7 @@ def describe(
     ModelError: no such file, not ONNX, a free input size, or outputs of no known family.
     """
     where = f"model '{path}'"
-    if not path.is_file():
-        raise ModelError("no such file", where=where, fix="check the path")
-    data = path.read_bytes()
+    data = read_bytes(path, where)
     header = read_onnx_header(data, where)
     width, height = _input_size(header, where)
     shapes = list(header.outputs.values())

@@ -1,7 +1,9 @@
-"""Objects by a neural network.
+"""Objects by a neural network::
 
->>> detector = DnnDetector(DnnParams(model="yolox-nano", classes=("person",)))  # doctest: +SKIP
->>> detector.detect(View(cv2.imread("bus.jpg")))  # doctest: +SKIP
+    detector = DnnDetector(DnnParams(model="yolox-nano", classes=("person",)))
+    people = detector.detect(View(cv2.imread("bus.jpg")))
+
+yolox-nano takes 50 ms of one core per picture, yolov8n 150 ms; all but 1 ms of it is the network.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ def test_finds_the_faces_of_group_photographs(picture, face_truth, count_matches
     [("obama.jpg", [371, 75, 610, 428]), ("obama2.jpg", [204, 230, 475, 634])],
     ids=["one face", "the same person"],
 )
-def test_a_portrait_has_its_face_first(picture, name, face):
-    found = HaarDetector().detect(picture(name))
+def test_a_portrait_has_its_face_first(picture, zoom, name, face):
+    found = HaarDetector().detect(zoom(picture(name), 0.5))
     assert found.name_of(0) == "face"
     assert geometry.iou(found.boxes[:1], np.array([face], np.float32))[0, 0] > 0.4
 
@@ -75,12 +75,12 @@ def test_a_portrait_has_its_face_first(picture, name, face):
 def test_true_faces_score_above_false_ones(picture, face_truth):
     detector = HaarDetector(HaarParams(cascade="frontalface_default", scale_factor=1.05))
     right, wrong = [], []
-    for file, truth in list(face_truth.items())[:4]:
+    for file, truth in list(face_truth.items())[:2]:
         found = detector.detect(picture(file))
         hit = geometry.iou(found.boxes, truth).max(axis=1) >= 0.4
         right += found.scores[hit].tolist()
         wrong += found.scores[~hit].tolist()
-    assert len(wrong) >= 3
+    assert len(wrong) >= 2
     assert np.median(right) > np.max(wrong)
 
 

@@ -153,6 +153,11 @@ def test_a_card_in_a_folder_cannot_take_the_place_of_ours(no_home):
         catalogue.add(write(no_home / "yolox_nano.onnx"), forged)
 
 
+def test_adding_what_is_not_there_is_told(no_home):
+    with pytest.raises(ModelError, match="no such file"):
+        catalogue.add(no_home / "none.onnx", small_card())
+
+
 def test_adding_what_is_not_on_the_card_leaves_nothing(no_home):
     with pytest.raises(ModelError, match="has 5 bytes, not 7"):
         catalogue.add(write(no_home / "other.onnx", b"other"), small_card(), no_home / "models")

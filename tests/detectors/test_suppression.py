@@ -22,6 +22,12 @@ def test_keeps_the_rows_of_plain_greedy_suppression(given_rows):
     assert nms(boxes, scores, 0.37173).tolist() == geometry.nms(boxes, scores, 0.37173).tolist()
 
 
+def test_classes_stay_apart_left_of_the_picture():
+    boxes = np.array([[-90, -90, -10, -10], [-90, -90, -10, -10], [-89, -90, -10, -10]], np.float32)
+    scores = np.array([0.5, 0.6, 0.4], np.float32)
+    assert nms(boxes, scores, 0.5, np.array([0, 1, 0])).tolist() == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("boxes", "kept"),
     [

@@ -149,6 +149,12 @@ def test_a_shrinking_area_stops_before_it_vanishes():
     assert (boxes[:, 2:] > boxes[:, :2]).all()
 
 
+def test_a_height_that_coasting_takes_to_nothing_leaves_uncertainty():
+    mean = np.array([[100.0, 100, 0.5, 0, 0, 0, 0, 0]])
+    assert (XYAH().measurement_std(mean) > 0).all()
+    assert (XYAH().process_std(mean) > 0).all()
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_nothing_given_is_written_to(model):
     kalman = KalmanFilter(model)

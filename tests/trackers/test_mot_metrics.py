@@ -81,7 +81,8 @@ def empty() -> MotRows:
 BY_HAND = [
     pytest.param([(1, 1, 0), (2, 1, 5)], [(1, 7, 0), (2, 7, 5)], (0, 0, 0, 2), id="followed throughout"),
     pytest.param([(1, 1, 0), (2, 1, 5)], [(1, 7, 0), (2, 8, 5)], (0, 0, 1, 1), id="a new id is a switch"),
-    pytest.param([(1, 1, 0), (2, 1, 5), (3, 1, 9)], [(1, 7, 0), (3, 8, 9)], (0, 1, 1, 1), id="also after a hole"),
+    pytest.param([(1, 1, 0), (2, 1, 5), (3, 1, 9)], [(1, 7, 0), (3, 8, 9)], (0, 1, 1, 1), id="after a hole"),
+    pytest.param([(1, 1, 3), (1, 2, 0)], [(1, 7, 3), (1, 8, 6)], (0, 0, 0, 2), id="most pairs, then nearest"),
     pytest.param([(1, 1, 0)], [(1, 7, 0), (1, 8, 50)], (1, 0, 0, 1), id="a box on nothing"),
     pytest.param([(1, 1, 0)], [(1, 7, 4)], (1, 1, 0, 0), id="too little overlap is two errors"),
     pytest.param([(1, 1, 0), (1, 2, 1), (2, 1, 0), (2, 2, 1)], [(1, 7, 0), (1, 8, 1), (2, 8, 0), (2, 7, 1)],

@@ -24,7 +24,7 @@ def draw_box(pixels: Pixels, box: Rectangle, colour: Bgr, thickness: int, style:
     if style == "full":
         outline(pixels, box, colour, thickness)
     elif style == "corners":
-        outline(pixels, box, colour, max(1, thickness // 2))
+        outline(pixels, box, colour, (thickness + 1) // 2)
         _corners(pixels, box, colour, thickness)
 
 

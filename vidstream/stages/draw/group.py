@@ -31,8 +31,8 @@ class Group:
         """Those whose box touches the picture and whose class is not hidden."""
         if not detections:
             return cls(detections, [], [], [])
-        boxes = np.nan_to_num(image.boxes_from_source(detections.boxes), nan=-1.0)
-        boxes = np.clip(np.rint(boxes), -10_000, 30_000).astype(np.int64)
+        placed = np.nan_to_num(image.boxes_from_source(detections.boxes), nan=-4000)
+        boxes = np.rint(np.clip(placed, -4000, 20000)).astype(np.int64)
         shown = (boxes[:, :2] < (image.width, image.height)).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
         visible = [detections.name_of(row) not in hide for row in range(len(detections))]
         order = np.flatnonzero(shown & np.array(visible))
@@ -52,7 +52,7 @@ class Group:
         """The boxes; dashed where only predicted."""
         for box, colour, faint in zip(self.boxes, self.colours, self.faint, strict=True):
             if faint and style != "none":
-                draw_dashed(pixels, box, colour, max(1, thickness // 2))
+                draw_dashed(pixels, box, colour, (thickness + 1) // 2)
             else:
                 draw_box(pixels, box, colour, thickness, style)
 

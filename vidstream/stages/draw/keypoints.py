@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidstream.stages.draw.palette import INK, WHITE, Bgr
+from vidstream.stages.draw.places import on_picture
 from vidstream.types import Image, Pixels
 
 #: pairs of the 17 COCO body points (nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles)
@@ -23,8 +24,7 @@ def draw_keypoints(
     pixels: Pixels, image: Image, keypoints: npt.NDArray[np.float32], colour: Bgr, thickness: int
 ) -> None:
     """The (K, 3) x y score points of one object; 17 are joined to a body."""
-    places = np.clip(image.points_from_source(keypoints[:, :2]), -4000, 12000)
-    fixed = np.rint(places * (1 << _SHIFT)).astype(int).tolist()
+    fixed = np.rint(on_picture(image, keypoints[:, :2]) * (1 << _SHIFT)).astype(int).tolist()
     sure = (keypoints[:, 2] >= _LEAST).tolist()
     limbs = _BODY if len(fixed) == 17 else ()
     for ink, wide in ((INK, thickness + 1), (colour, max(1, thickness - 1))):

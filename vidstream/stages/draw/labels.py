@@ -11,12 +11,12 @@ import numpy as np
 
 from vidstream.stages.draw.boxes import Rectangle
 from vidstream.stages.draw.fonts import Typeface
-from vidstream.stages.draw.palette import Bgr, text_on
+from vidstream.stages.draw.palette import INK, Bgr, text_on
 from vidstream.stages.draw.patches import Patch, card
 from vidstream.types import Pixels
 
-#: pills let a little of the picture through; those of objects not seen on this frame much more
-_OPACITY, _FAINT = 0.93, 0.65
+#: pills let a little of the picture through; objects not seen on this frame have theirs in reverse, on dark
+_OPACITY, _FAINT = 0.93, 0.72
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,10 @@ class Pills:
     def _pill(self, text: str, colour: Bgr, faint: bool = False) -> Patch:
         text = self._shortened(text)
         strip = self.face.line(text)
-        ink = (strip, self.pad, (self.height - self.face.height) // 2, text_on(colour))
+        plate, ink, opacity = (INK, colour, _FAINT) if faint else (colour, text_on(colour), _OPACITY)
+        inks = [(strip, self.pad, (self.height - self.face.height) // 2, ink)]
         width, radius = strip.shape[1] + 2 * self.pad, round(0.3 * self.face.size)
-        return card(width, self.height, colour, [ink], opacity=_FAINT if faint else _OPACITY, radius=radius)
+        return card(width, self.height, plate, inks, opacity=opacity, radius=radius)
 
     def _shortened(self, text: str) -> str:
         """As much of `text` as fits the picture's width."""
@@ -105,7 +106,7 @@ def draw_labels(pixels: Pixels, labels: Iterable[Label], pills: Pills, floor: Fl
 
 
 def _around(box: Rectangle, width: int, height: int, gap: int) -> tuple[tuple[int, int], ...]:
-    """Places for a label, best first: above, below, inside, beside, one row higher."""
+    """Places for a label, best first: above, below, inside, beside, a row farther off."""
     x1, y1, x2, y2 = box
     above = y1 - height - gap
     return (
@@ -116,4 +117,6 @@ def _around(box: Rectangle, width: int, height: int, gap: int) -> tuple[tuple[in
         (x2 + gap, y1),
         (x1 - width - gap, y1),
         (x1, above - height - gap),
+        (x1, y2 + height + 2 * gap),
+        (x1 + gap, y2 - height - gap),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,7 @@ import numpy as np
 from vidstream.errors import ParamError
 from vidstream.geometry import feet
 from vidstream.graph.stage import Stage, stage
+from vidstream.stages.draw.board import Board
 from vidstream.stages.draw.boxes import BoxStyle
 from vidstream.stages.draw.cards import clock, event_parts, panel_rows
 from vidstream.stages.draw.group import Group
@@ -20,7 +21,7 @@ from vidstream.stages.draw.look import Look
 from vidstream.stages.draw.memory import Held, Recent
 from vidstream.stages.draw.palette import DIM, WHITE, name_colour
 from vidstream.stages.draw.patches import Patch
-from vidstream.stages.draw.shapes import Placed, draw_edges, draw_name, fill_zone, place
+from vidstream.stages.draw.places import on_picture
 from vidstream.stages.draw.template import FOLLOWED, FOUND, Template
 from vidstream.stages.draw.tint import tint_labels
 from vidstream.stages.draw.trails import Trails
@@ -109,8 +110,7 @@ class Overlay(Stage):
         self._masks: Held[Masks] = Held(hold, lambda masks: frozenset(masks.names.items()))
         self._trails = Trails(self.params.trail)
         self._recent = Recent()
-        self._values: dict[str, Mapping[str, float]] = {}
-        self._shapes: dict[str, Placed] = {}
+        self._board = Board()
         self._look: Look | None = None
         self._reported: set[str] = set()
 
@@ -134,11 +134,12 @@ class Overlay(Stage):
         pixels = _copied(image.pixels)
         floor = look.floor()
         self._recent.update((e for batch in events for e in batch), pts)
-        self._take_counts(counts, image)
+        self._board.take(counts, image)
         self._lengthen_trails(objects, pts, _TRAIL_STEP * look.thickness * image.scale_to_source())
         held = self._objects.update(objects, pts)
         groups = [Group.of(found.value, image, self.params.hide) for found in held]
-        areas = self._draw_areas(pixels, image, masks, pts, look.thickness)
+        areas = self._draw_masks(pixels, image, masks, pts)
+        self._board.draw(pixels, self.params.opacity / 2, look.thickness, self._recent, pts)
         cards = self._place_cards(frame, sum(map(len, groups)), areas, look, floor)
         for group in groups:
             group.draw_masks(pixels, image, self.params.opacity)
@@ -148,8 +149,7 @@ class Overlay(Stage):
             group.draw(pixels, image, self.params.boxes, look.thickness)
             if self.params.keypoints:
                 group.draw_keypoints(pixels, image, look.thickness)
-        for shape in self._shapes.values():
-            draw_name(pixels, shape, look.pills, floor, look.gap)
+        self._board.draw_names(pixels, look.pills, floor, look.gap)
         labels = [*self._labels(groups), *self._draw_texts(pixels, image, texts, pts, look.thickness)]
         draw_labels(pixels, labels, look.pills, floor, look.gap)
         for patch, x, y in cards:
@@ -166,31 +166,16 @@ class Overlay(Stage):
             self._look = Look.of(image.width, image.height, stroke, text, own.font)
         return self._look
 
-    def _take_counts(self, counts: Iterable[Counts], image: Image) -> None:
-        """Numbers and shapes stay until they are given anew: stages that count may skip frames."""
-        for given in counts:
-            self._values.update(given.values)
-            for shape in given.shapes:
-                known = self._shapes.get(shape.name)
-                if known is None or not known.is_of(shape, image):
-                    self._shapes[shape.name] = place(shape, image)
-
     def _lengthen_trails(self, objects: Iterable[Detections], pts: float, step: float) -> None:
         for tracks in objects:
             if isinstance(tracks, Tracks) and self.params.trail > 0:
                 self._trails.add(tracks.track_ids.tolist(), feet(tracks.boxes), pts, step)
 
-    def _draw_areas(
-        self, pixels: Pixels, image: Image, masks: Iterable[Masks], pts: float, thickness: int
-    ) -> list[str]:
-        """Label maps, zones and lines, beneath everything else; gives the names of the map's areas."""
+    def _draw_masks(self, pixels: Pixels, image: Image, masks: Iterable[Masks], pts: float) -> list[str]:
+        """Label maps; gives the names of their areas."""
         names: list[str] = []
         for held in self._masks.update(masks, pts):
             names += tint_labels(pixels, image, held.value, self.params.opacity)
-        for shape in self._shapes.values():
-            flash = self._recent.strength(shape.shape.name, pts)
-            fill_zone(pixels, shape, self.params.opacity / 2, flash)
-            draw_edges(pixels, shape, thickness, flash)
         return names
 
     def _labels(self, groups: Iterable[Group]) -> Iterable[Label]:
@@ -204,8 +189,8 @@ class Overlay(Stage):
         """Outlines of texts; gives what they say as labels."""
         colour = name_colour("text")
         for held in self._texts.update(texts, pts):
-            corners = image.points_from_source(held.value.polygons.reshape(-1, 2)).reshape(-1, 4, 2)
-            outlines = np.rint(np.clip(corners, -10_000, 30_000)).astype(np.int32)
+            corners = on_picture(image, held.value.polygons.reshape(-1, 2)).reshape(-1, 4, 2)
+            outlines = np.rint(corners).astype(np.int32)
             cv2.polylines(pixels, list(outlines), True, colour, max(1, thickness // 2), cv2.LINE_AA)
             for outline, words in zip(outlines, held.value.strings, strict=True):
                 (x1, y1), (x2, y2) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
@@ -220,9 +205,9 @@ class Overlay(Stage):
         Labels keep clear of them.
         """
         margin, placed = 2 * look.gap, []
-        if self._values:
+        if self._board.values:
             room = (6 * look.width // 10, 7 * look.height // 10)
-            placed.append((look.cards.panel(panel_rows(self._values), *room), margin, margin))
+            placed.append((look.cards.panel(panel_rows(self._board.values), *room), margin, margin))
         if self.params.hud:
             line = self._head_up(frame, objects, look)
             placed.append((line, look.width - line.width - margin, margin))
@@ -230,7 +215,7 @@ class Overlay(Stage):
             legend = look.cards.legend(tuple(areas[:_LEGEND]))
             placed.append((legend, margin, look.height - legend.height - margin))
         y = margin
-        for event, strength in self._recent.banners(set(self._shapes), frame.pts):
+        for event, strength in self._recent.banners(self._board.names, frame.pts):
             patch = look.cards.line(event_parts(event), name_colour(event.name or event.kind))
             placed.append((patch.faded(strength), (look.width - patch.width) // 2, y))
             y += patch.height + look.gap
@@ -256,6 +241,6 @@ class Overlay(Stage):
 
 def _copied(pixels: Pixels) -> Pixels:
     """A colour copy to draw on."""
-    return (
-        pixels.copy() if pixels.ndim == 3 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
-    )
+    if pixels.ndim == 2:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+    return pixels.copy()

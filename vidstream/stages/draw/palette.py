@@ -21,7 +21,8 @@ DIM: Bgr = (186, 178, 172)
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 #: lightness alternates, so that ids whose hues come close still differ
-_LIGHTNESS = (0.76, 0.68, 0.84)
+_LIGHTNESS = (0.72, 0.82, 0.62)
+_CHROMA = 0.19
 #: with this start the commonest classes (person, the vehicles, face, plate, pets) are well spread
 _SALT = 160272
 
@@ -33,14 +34,14 @@ def track_colour(track_id: int) -> Bgr:
     >>> track_colour(1) == track_colour(1) != track_colour(2)
     True
     """
-    return _oklch(_LIGHTNESS[track_id % len(_LIGHTNESS)], 0.17, (0.08 + track_id * _GOLDEN) % 1.0)
+    return _oklch(_LIGHTNESS[track_id % len(_LIGHTNESS)], _CHROMA, (0.08 + track_id * _GOLDEN) % 1.0)
 
 
 @cache
 def name_colour(name: str) -> Bgr:
     """The colour of a class, line or zone, from its name alone: the same in every graph."""
     code = crc32(name.encode(), _SALT)
-    return _oklch(_LIGHTNESS[code % 3], 0.17, (code // 3 % 9973) / 9973)
+    return _oklch(0.78, _CHROMA, (code // 3 % 9973) / 9973)
 
 
 def text_on(background: Bgr) -> Bgr:

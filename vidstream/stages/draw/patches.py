@@ -102,7 +102,7 @@ def _interleaved(*planes: npt.NDArray[np.uint8]) -> Pixels:
 @lru_cache(maxsize=512)
 def rounded(width: int, height: int, radius: int) -> Alpha:
     """Coverage of a rounded rectangle by (height, width) pixels, with smooth corners."""
-    radius = min(radius, width // 2, height // 2)
+    radius = max(1, min(radius, width // 2, height // 2))
     x = np.abs(np.arange(width, dtype=np.float32) + 0.5 - width / 2) - (width / 2 - radius)
     y = np.abs(np.arange(height, dtype=np.float32) + 0.5 - height / 2) - (height / 2 - radius)
     outside = np.hypot(np.maximum(x, 0)[None, :], np.maximum(y, 0)[:, None])

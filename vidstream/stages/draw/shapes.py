@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from vidstream.stages.draw.labels import Floor, Pills
 from vidstream.stages.draw.palette import INK, WHITE, Bgr, name_colour
+from vidstream.stages.draw.places import on_picture
 from vidstream.stages.draw.tint import tint
 from vidstream.types import Image, Pixels, Shape
 
@@ -28,13 +29,16 @@ class Placed:
 
     def is_of(self, shape: Shape, image: Image) -> bool:
         """True where this is still right for `shape` on `image`."""
-        same = self.shape is shape or np.array_equal(self.shape.points, shape.points)
-        return same and self.shape.kind == shape.kind and self.matrix is image.matrix
+        if self.matrix is None or image.matrix is None:
+            same_view = self.matrix is image.matrix
+        else:
+            same_view = np.array_equal(self.matrix, image.matrix)
+        return same_view and np.array_equal(self.shape.points, shape.points)
 
 
 def place(shape: Shape, image: Image) -> Placed:
     """Work out once what does not change from frame to frame."""
-    corners = np.rint(np.clip(image.points_from_source(shape.points), -4000, 12000)).astype(np.int32)
+    corners = np.rint(on_picture(image, shape.points)).astype(np.int32)
     colour = name_colour(shape.name)
     if shape.kind == "line":
         return Placed(shape, image.matrix, corners, colour)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidstream.stages.draw.palette import Bgr
+from vidstream.stages.draw.places import on_picture
 from vidstream.types import Image, Pixels
 
 Points = npt.NDArray[np.float64]
@@ -63,7 +64,7 @@ class Trails:
             return
         table = np.array([p for t, _ in shown for p in self._paths[t]])
         ends = np.cumsum([len(self._paths[t]) for t, _ in shown])
-        points = np.clip(image.points_from_source(table[:, 1:]).astype(np.float64), -4000, 12000)
+        points = on_picture(image, table[:, 1:])
         share = 1 - (self._pts - table[:, 0]) / self.seconds
         left, right = _sides(points, ends, share * thickness / 2)
         for (_, colour), start, end in zip(shown, (0, *ends.tolist()), ends.tolist(), strict=False):

@@ -116,7 +116,9 @@ def mermaid(layouts: Sequence[Layout]) -> str:
     return "\n".join(lines)
 
 
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 168, 54, 40, 58, 24
+_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 168, 54, 56, 58, 24
+#: how far an arrow over several rows swings out, so that it passes beside the boxes between
+_SWING = (_WIDTH / 2 + 18) / 0.75  # a cubic curve reaches three quarters of the way to its handles
 _FILL = {
     "source": ("#e3f2ee", "#1f8a70"),
     "stage": ("#eef1fb", "#4a61c8"),
@@ -124,7 +126,7 @@ _FILL = {
 }
 _STYLE = (
     "text{font-family:system-ui,sans-serif;fill:#222}.id{font-size:15px;font-weight:600}"
-    ".use{font-size:12px;fill:#555}.port{font-size:11px;fill:#666}"
+    ".use{font-size:12px;fill:#555}.port{font-size:11px;fill:#555;paint-order:stroke;stroke:#fff;stroke-width:4px}"
     "path{fill:none;stroke:#888;stroke-width:1.4}"
 )
 
@@ -140,15 +142,18 @@ def svg(layouts: Sequence[Layout]) -> str:
         places = {b.id: _place(b, across[b.row], width, top) for b in drawn.boxes}
         parts += [_svg_arrow(a, places) for a in drawn.arrows]
         parts += [_svg_box(b, places[b.id], drawn.sources) for b in drawn.boxes]
+        parts += [_svg_label(a, places) for a in drawn.arrows]
         top += rows * (_HEIGHT + _GAP_Y)
         widest = max(widest, width)
-    size = f'width="{widest + 2 * _MARGIN}" height="{top - _GAP_Y + _MARGIN}"'
+    side = round(_SWING) - _MARGIN  # room for what swings out on either side
+    box = f"{-side} 0 {widest + 2 * (_MARGIN + side)} {top - _GAP_Y + _MARGIN}"
+    size = f'viewBox="{box}" width="{widest + 2 * (_MARGIN + side)}"'
     marker = (
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto"><path d="M0 0L8 4L0 8z" style="fill:#888;stroke:none"/></marker></defs>'
     )
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{_STYLE}</style>{marker}'
-    background = '<rect width="100%" height="100%" fill="#fff"/>'
+    background = f'<rect x="{-side}" width="100%" height="100%" fill="#fff"/>'
     return "\n".join([head, background, *parts, "</svg>"])
 
 
@@ -172,21 +177,28 @@ def _svg_box(box: Box, place: tuple[float, float], sources: Sequence[str]) -> st
     )
 
 
-def _svg_arrow(arrow: Arrow, places: Mapping[str, tuple[float, float]]) -> str:
+def _curve(
+    arrow: Arrow, places: Mapping[str, tuple[float, float]]
+) -> tuple[float, float, float, float, float]:
+    """Start x, start y, end x, end y, and how far to swing out (0 between neighbouring rows)."""
     (x1, y1), (x2, y2) = places[arrow.start], places[arrow.end]
     x1, y1, x2 = x1 + _WIDTH / 2, y1 + _HEIGHT, x2 + _WIDTH / 2
-    rows = round((y2 - y1 + _HEIGHT) / (_HEIGHT + _GAP_Y))
-    # arrows over several rows swing out to the side, past the boxes between
-    bend = 0.0 if rows <= 1 else (_WIDTH / 2 + 14) * (1 if x2 >= x1 else -1)
+    far = y2 - y1 > _GAP_Y + 1
+    return x1, y1, x2, y2, _SWING * (1 if x2 >= x1 else -1) if far else 0.0
+
+
+def _svg_arrow(arrow: Arrow, places: Mapping[str, tuple[float, float]]) -> str:
+    x1, y1, x2, y2, swing = _curve(arrow, places)
     middle = (y1 + y2) / 2
     dash = ' stroke-dasharray="5 4"' if arrow.dashed else ""
-    curve = f"M{x1:g} {y1:g}C{x1 + bend:g} {middle:g} {x2 + bend:g} {middle:g} {x2:g} {y2:g}"
-    label_x, label_y = (x1 + x2) / 2 + 0.75 * bend, middle + (-4 if rows > 1 else 4)
-    return (
-        f'<path d="{curve}" marker-end="url(#tip)"{dash}/>'
-        f'<text class="port" text-anchor="middle" x="{label_x:g}" y="{label_y:g}">'
-        f"{escape(arrow.label)}</text>"
-    )
+    curve = f"M{x1:g} {y1:g}C{x1 + swing:g} {middle:g} {x2 + swing:g} {middle:g} {x2:g} {y2:g}"
+    return f'<path d="{curve}" marker-end="url(#tip)"{dash}/>'
+
+
+def _svg_label(arrow: Arrow, places: Mapping[str, tuple[float, float]]) -> str:
+    x1, y1, x2, y2, swing = _curve(arrow, places)
+    x, y = (x1 + x2) / 2 + 0.75 * swing, (y1 + y2) / 2 + 4
+    return f'<text class="port" text-anchor="middle" x="{x:g}" y="{y:g}">{escape(arrow.label)}</text>'
 
 
 DRAWINGS: Mapping[str, Callable[[Sequence[Layout]], str]] = {"text": text, "mermaid": mermaid, "svg": svg}

@@ -217,9 +217,9 @@ def _main_stream(container: InputContainer) -> VideoStream:
     """The main video stream, checked; the others are not read."""
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
-        raise SourceError("has no video in it", retry=False)
+        raise SourceError("has no video in it")
     if stream.codec_context is None:
-        raise SourceError("has video of a kind that cannot be decoded here", retry=False)
+        raise SourceError("has video of a kind that cannot be decoded here")
     if stream.width * stream.height > MAX_PIXELS:
         raise SourceError(
             f"has pictures of {stream.width} x {stream.height} pixels",

@@ -19,6 +19,10 @@ class OpenError(SourceError):
         self.kind = type(error)
 
 
+class RefusedError(SourceError):
+    """The other side said no (a wrong password, an unknown path): trying again soon will not change that."""
+
+
 def words(error: av.FFmpegError) -> str:
     """What went wrong, without the address that PyAV's own text and `filename` carry, password and all."""
     if isinstance(error, av.error.ExitError):  # how its timeouts show

@@ -1,0 +1,144 @@
+"""Network streams."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import av
+
+from vidstream.errors import ParamError, SourceError, did_you_mean
+from vidstream.graph.source import Frame, source
+from vidstream.graph.stage import Notify
+from vidstream.sources.address import accepts
+from vidstream.sources.decoding import Video
+from vidstream.sources.faults import OpenError, RefusedError
+from vidstream.sources.limits import STREAM_FORMATS
+from vidstream.sources.live import LiveSource
+from vidstream.sources.playback import Playback
+from vidstream.sources.timeline import MaxFps
+from vidstream.types import StreamInfo
+from vidstream.types.values import Seconds, Uri
+
+_WEB = "http,https,tcp,tls,crypto"
+#: scheme -> the protocols FFmpeg may use for it, so that nothing a server says leads to files of this machine
+_PROTOCOLS = {
+    "rtsp": "rtsp,rtp,udp,tcp",
+    "rtsps": "rtsps,rtsp,rtp,udp,tcp,tls",
+    "rtmp": "rtmp,tcp",
+    "http": _WEB,
+    "https": _WEB,
+    "tcp": "tcp",
+    "udp": "udp",
+    "srt": "srt",
+}
+#: containers without time stamps: FFmpeg makes them up, at 25 frames/s
+_UNTIMED = frozenset({"mpjpeg", "mjpeg", "h264", "hevc"})
+#: one thread decodes 1080p at 100 frames/s without delay; above, each further thread delays by one frame
+_ONE_THREAD_PIXELS = 2_500_000
+#: what FFmpeg says where the other side says no, and where it sends something else than a known stream
+_REFUSED = (av.error.HTTPClientError, av.error.PermissionError)
+_UNKNOWN = (av.error.InvalidDataError, av.error.ArgumentError)
+
+
+@source("stream", accepts=accepts("stream"))
+class NetworkStream(LiveSource):
+    """A network camera or stream (RTSP, RTMP, HTTP, HLS, MJPEG, SRT, MPEG-TS over TCP or UDP).
+
+    It is opened again whenever it is lost, after growing pauses, and kept trying from the start. A recording
+    behind an http address ends where it ends. Write passwords as ${env:NAME}: they are shown nowhere.
+
+    Example::
+
+        source: {uri: "rtsp://viewer:${env:CAM_PW}@10.0.0.5/1", fps: 10}
+    """
+
+    @dataclass(frozen=True, slots=True)
+    class Params:
+        """Where, and how patient."""
+
+        uri: Uri  #: the address
+        fps: MaxFps | None = None  #: use at most so many frames per second, evenly chosen
+        transport: Literal["tcp", "udp"] = "tcp"  #: what carries RTSP: tcp loses nothing, udp does not wait
+        open_timeout: Seconds = 10.0  #: how long an answer may take
+        read_timeout: Seconds = 5.0  #: how long pictures may stay away before the stream counts as lost
+        reconnect: bool = True  #: open it again when it is lost
+        give_up: Seconds | None = None  #: end with an error after so long without pictures
+
+        def __post_init__(self) -> None:
+            scheme = _scheme(self.uri)
+            if scheme not in _PROTOCOLS:
+                fix = did_you_mean(scheme, list(_PROTOCOLS)) or f"known are {', '.join(_PROTOCOLS)}"
+                raise ParamError(f"addresses with '{scheme}://' are not read", path=("uri",), fix=fix)
+
+    params: Params
+
+    def connect(self, notify: Notify) -> StreamConnection:
+        """Open the address once."""
+        return StreamConnection(self.name, self.params, notify)
+
+
+class StreamConnection:
+    """One connection to a network stream."""
+
+    def __init__(self, name: str, params: NetworkStream.Params, notify: Notify) -> None:
+        try:
+            self._video = Video(
+                params.uri.reveal(),
+                _options(params),
+                threads=lambda pixels: 1 if pixels <= _ONE_THREAD_PIXELS else 2,
+                complain=lambda what: notify("stream-damaged", what),
+                timeouts=(params.open_timeout, params.read_timeout),
+                patient=False,
+            )
+        except OpenError as error:
+            raise _explained(error, _scheme(params.uri)) from None
+        self._playback = Playback(
+            self._video.time_base,
+            self._video.period,
+            fps=params.fps,
+            wall=lambda elapsed: time.time(),
+            notify=notify,
+            arrival=self._video.format in _UNTIMED,
+        )
+        self.info = self._describe(name, params)
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames as they arrive."""
+        return self._playback.frames(self._video.pictures())
+
+    def close(self) -> None:
+        """Hang up."""
+        self._video.close()
+
+    def _describe(self, name: str, params: NetworkStream.Params) -> StreamInfo:
+        video = self._video
+        width, height = video.size
+        fps = min(video.fps, params.fps) if video.fps and params.fps else video.fps
+        duration = video.duration if video.is_recording else None
+        return StreamInfo(name, width, height, fps, duration, live=True, uri=str(params.uri))
+
+
+def _explained(error: OpenError, scheme: str) -> SourceError:
+    if issubclass(error.kind, _REFUSED):
+        return RefusedError(error.what)
+    if issubclass(error.kind, av.error.ProtocolNotFoundError):
+        return SourceError(f"this build of PyAV knows no {scheme}", retry=False)
+    return SourceError("sends nothing in a known format") if issubclass(error.kind, _UNKNOWN) else error
+
+
+def _scheme(uri: Uri) -> str:
+    return uri.reveal().partition("://")[0].lower()
+
+
+def _options(params: NetworkStream.Params) -> dict[str, str]:
+    return {
+        "protocol_whitelist": _PROTOCOLS[_scheme(params.uri)],
+        "format_whitelist": STREAM_FORMATS,
+        "rtsp_transport": params.transport,
+        # FFmpeg's own 5 s and 20 frames would delay every reconnect; the size comes with the first picture
+        "analyzeduration": "1000000",
+        "fpsprobesize": "5",
+    }

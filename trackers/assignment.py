@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from vidstream.geometry import Array, Float64, area
+from vidstream.geometry import Array, area
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 Allowed: TypeAlias = npt.NDArray[np.bool_]
@@ -68,13 +68,12 @@ def assign(cost: Array, limit: float, allowed: Allowed | None = None) -> Matches
     return Matches.of(rows, cols, feasible.shape)
 
 
-def iou_cost(a: Array, b: Array) -> Float64:
-    """(T, N) 1 - intersection over union of boxes a (T, 4) and b (N, 4).
+def iou_cost(a: Array, b: Array) -> Array:
+    """(T, N) 1 - intersection over union of boxes a (T, 4) and b (N, 4), in their floating type.
 
     Only the pairs that touch are worked out: 0.4 ms for 500 x 500 boxes, where most do not.
     """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    cost = np.ones((len(a), len(b)))
+    cost = np.ones((len(a), len(b)), a.dtype)
     rows, cols = pairs_of(_touching(a, b))
     left, right = a[rows], b[cols]
     size = np.minimum(left[:, 2:], right[:, 2:]) - np.maximum(left[:, :2], right[:, :2])
@@ -90,7 +89,7 @@ def pairs_of(mask: Allowed) -> tuple[Rows, Rows]:
     return rows, cols
 
 
-def _touching(a: Float64, b: Float64) -> Allowed:
+def _touching(a: Array, b: Array) -> Allowed:
     """(T, N) True where the boxes overlap."""
     ax1, ay1, ax2, ay2 = np.ascontiguousarray(a.T)[:, :, None]
     bx1, by1, bx2, by2 = np.ascontiguousarray(b.T)

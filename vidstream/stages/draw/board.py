@@ -35,10 +35,11 @@ class Board:
 
     def draw(self, pixels: Pixels, opacity: float, thickness: int, recent: Recent, pts: float) -> None:
         """Zones as a tint, lines and borders; lit up where something has just happened."""
+        lit = {name: recent.strength(name, pts) for name in self.names}
         for placed in self._placed.values():
-            flash = recent.strength(placed.shape.name, pts)
-            fill_zone(pixels, placed, opacity, flash)
-            draw_edges(pixels, placed, thickness, flash)
+            fill_zone(pixels, placed, opacity, lit[placed.shape.name])
+        for placed in self._placed.values():
+            draw_edges(pixels, placed, thickness, lit[placed.shape.name])
 
     def draw_names(self, pixels: Pixels, pills: Pills, floor: Floor, gap: int) -> None:
         """The names of lines and zones."""

@@ -10,6 +10,7 @@ import numpy as np
 from vidstream.stages.draw.boxes import BoxStyle, Rectangle, draw_box, draw_dashed
 from vidstream.stages.draw.keypoints import draw_keypoints
 from vidstream.stages.draw.labels import Label
+from vidstream.stages.draw.memory import GRACE
 from vidstream.stages.draw.palette import Bgr, name_colour, track_colour
 from vidstream.stages.draw.template import Template
 from vidstream.stages.draw.tint import tint_objects
@@ -23,12 +24,16 @@ class Group:
     detections: Detections
     boxes: list[Rectangle]
     colours: list[Bgr]
-    #: only predicted on this frame
+    #: not detected for a while, only predicted
     faint: list[bool]
 
     @classmethod
-    def of(cls, detections: Detections, image: Image, hide: tuple[str, ...]) -> Group:
-        """Those whose box touches the picture and whose class is not hidden."""
+    def of(cls, detections: Detections, image: Image, hide: tuple[str, ...], hold: float) -> Group:
+        """Those whose box touches the picture and whose class is not hidden.
+
+        Tracks that no detection has confirmed for longer than `hold` seconds count as predicted; before
+        that the detector may just not have run.
+        """
         if not detections:
             return cls(detections, [], [], [])
         placed = np.nan_to_num(image.boxes_from_source(detections.boxes), nan=-4000)
@@ -38,7 +43,8 @@ class Group:
         order = np.flatnonzero(shown & np.array(visible))
         order = order[np.argsort(boxes[order, 3], kind="stable")]
         kept = detections[order]
-        faint = ~kept.seen_now() if isinstance(kept, Tracks) else np.zeros(len(kept), bool)
+        since = kept.extra.get("since_update") if isinstance(kept, Tracks) else None
+        faint = np.zeros(len(kept), bool) if since is None else since > hold + GRACE
         names = {int(c): kept.names.get(int(c), str(c)) for c in np.unique(kept.class_ids)}
         ids = zip(kept.track_ids.tolist(), kept.class_ids.tolist(), strict=True)
         colours = [track_colour(t) if t >= 0 else name_colour(names[c]) for t, c in ids]

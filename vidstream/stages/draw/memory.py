@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 #: seconds that an event stays visible, and the last part of it in which it fades
 EVENT_SHOWN, _FADE = 1.5, 0.4
+#: time stamps are rounded
+GRACE = 5e-4
 _BANNERS = 3
 
 
@@ -43,8 +45,7 @@ class Held(Generic[T]):
             kind = self._kind(value)
             self._slots[kind, seen[kind]] = Slot(value, pts)
             seen[kind] += 1
-        # half a millisecond of grace: time stamps are rounded
-        late = [k for k, slot in self._slots.items() if pts - slot.pts > self.seconds + 5e-4]
+        late = [k for k, slot in self._slots.items() if pts - slot.pts > self.seconds + GRACE]
         for key in late:
             del self._slots[key]
         return list(self._slots.values())

@@ -43,6 +43,8 @@ from vidstream.types.values import InputFile, Positive, Ratio, Seconds
 
 #: a trail gets a new point once the object has moved by so many strokes
 _TRAIL_STEP = 2.0
+#: zones are larger than masks, so they cover what is in them less
+_ZONE_SHARE = 1 / 3
 #: so many names of a label map are shown
 _LEGEND = 12
 
@@ -52,10 +54,10 @@ class Overlay(Stage):
     """Draw everything that was found on the picture: boxes, labels, trails, counters, events.
 
     Takes whatever the stages before it give; the picture itself stays as it was, the drawing is a
-    copy. Tracks are coloured by their id, detections by their class, the same on every run. Objects
-    that a tracker only predicts on a frame are dashed. Lines show an arrow to the side that counts as
-    "in"; lines and zones light up when something happens there, other events appear as a banner.
-    Sizes follow the picture's.
+    copy. Tracks are coloured by their id, detections by their class, the same on every run. Tracks that
+    were not detected for longer than `hold`, and are only predicted, are dashed. Lines show an arrow to
+    the side that counts as "in"; lines and zones light up when something happens there, other events
+    appear as a banner. Sizes follow the picture's.
 
     Drawn on a resized, cropped or turned view, everything lands where it belongs.
 
@@ -83,7 +85,7 @@ class Overlay(Stage):
         hud: bool = True  #: a line with source, time and number of objects
         boxes: BoxStyle = "corners"  #: thin boxes with strong corners, full outlines, or none
         keypoints: bool = True  #: draw key points and skeletons
-        opacity: Ratio = 0.4  #: how strongly masks cover the picture; zones half as strong
+        opacity: Ratio = 0.4  #: how strongly masks cover the picture; zones a third as strong
         hide: tuple[str, ...] = ()  #: names of classes that are not drawn
         thickness: Literal["auto"] | Positive = "auto"  #: stroke of boxes in pixels
         font_size: Literal["auto"] | Positive = "auto"  #: height of the text in pixels
@@ -137,9 +139,9 @@ class Overlay(Stage):
         self._board.take(counts, image)
         self._lengthen_trails(objects, pts, _TRAIL_STEP * look.thickness * image.scale_to_source())
         held = self._objects.update(objects, pts)
-        groups = [Group.of(found.value, image, self.params.hide) for found in held]
+        groups = [Group.of(found.value, image, self.params.hide, self.params.hold) for found in held]
         areas = self._draw_masks(pixels, image, masks, pts)
-        self._board.draw(pixels, self.params.opacity / 2, look.thickness, self._recent, pts)
+        self._board.draw(pixels, _ZONE_SHARE * self.params.opacity, look.thickness, self._recent, pts)
         cards = self._place_cards(frame, sum(map(len, groups)), areas, look, floor)
         for group in groups:
             group.draw_masks(pixels, image, self.params.opacity)

@@ -8,7 +8,7 @@ processing"), where equal steps look equal and no hue is darker than another.
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import lru_cache
 from typing import TypeAlias
 from zlib import crc32
 
@@ -27,7 +27,7 @@ _CHROMA = 0.19
 _SALT = 160272
 
 
-@cache
+@lru_cache(maxsize=4096)
 def track_colour(track_id: int) -> Bgr:
     """The colour of a track, from its id alone.
 
@@ -37,7 +37,7 @@ def track_colour(track_id: int) -> Bgr:
     return _oklch(_LIGHTNESS[track_id % len(_LIGHTNESS)], _CHROMA, (0.08 + track_id * _GOLDEN) % 1.0)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def name_colour(name: str) -> Bgr:
     """The colour of a class, line or zone, from its name alone: the same in every graph."""
     code = crc32(name.encode(), _SALT)

@@ -59,7 +59,7 @@ def fill_zone(pixels: Pixels, placed: Placed, opacity: float, flash: float) -> N
             pixels[y : y + height, x : x + width],
             placed.area,
             placed.colour,
-            min(1.0, opacity + 0.3 * flash),
+            min(1.0, opacity * (1 + flash)),
         )
 
 

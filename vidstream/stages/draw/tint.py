@@ -22,7 +22,10 @@ def tint(pixels: Pixels, area: npt.NDArray[np.uint8], colour: Bgr, opacity: floa
 
 
 def tint_labels(pixels: Pixels, image: Image, masks: Masks, opacity: float) -> list[str]:
-    """Mix a label map's colours into the picture, 0 stays clear; gives the names to be seen."""
+    """Mix a label map's colours into the picture, 0 stays clear; gives the names to be seen.
+
+    A map of one name alone needs no legend, so it gives none.
+    """
     labels = masks.labels
     if labels.dtype != np.uint8:
         labels = np.where(labels > 0, (labels - 1) % 255 + 1, 0).astype(np.uint8)
@@ -38,7 +41,7 @@ def tint_labels(pixels: Pixels, image: Image, masks: Masks, opacity: float) -> l
         table[label, 0] = name_colour(masks.names.get(label, str(label)))
     mixed = cv2.addWeighted(under, 1 - opacity, cv2.applyColorMap(area, table), opacity, 0)
     cv2.copyTo(mixed, area, under)
-    return names
+    return names if len(masks.names) > 1 else []
 
 
 def tint_objects(

@@ -21,6 +21,7 @@ from vidstream.stages.draw.template import Template
 from vidstream.stages.draw.tint import tint
 from vidstream.types import Detections
 
+FACE = Typeface(12)
 COMMON = ("person", "car", "face", "bicycle", "truck", "bus", "motorcycle", "dog", "plate")
 
 
@@ -64,6 +65,13 @@ def test_text_has_the_letters_it_is_asked_for() -> None:
     assert face.missing == set()
     umlaut, plain = face.line("ü"), face.line("u")
     assert umlaut.astype(int).sum() > plain.astype(int).sum()
+
+
+@given(st.text(st.characters(codec=None), max_size=12))
+def test_any_text_can_be_set(text: str) -> None:
+    line = FACE.line(text)
+    assert line.shape[0] == FACE.height
+    assert line.dtype == np.uint8
 
 
 def test_a_line_is_as_wide_as_its_words_and_the_spaces_between() -> None:

@@ -84,7 +84,8 @@ class Typeface:
         return self._length(self._words(text))
 
     def _words(self, text: str) -> list[Mask]:
-        words = text.split()
+        # file names may hold halves of letters (lone surrogates), which no font can be asked for
+        words = text.encode("utf-8", "replace").decode().split()
         main = self._font_for(frozenset("".join(words)))
         return [self.word(w, main) for w in words]
 

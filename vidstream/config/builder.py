@@ -22,8 +22,11 @@ from vidstream.graph.description import Description, Plan, RunOptions
 from vidstream.graph.kinds import INVALID
 from vidstream.graph.registry import Registry
 
-#: values in all instances of the graph together
-_MAX_VALUES: Final = 500_000
+#: sources, and stages of one graph
+_MAX_ENTRIES: Final = 500
+#: stages, and values, in all instances of the graph together
+_MAX_STAGES: Final = 10_000
+_MAX_VALUES: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Builder:
         names = Names(self._variables(tree), self._given.environ)
         tree, run = self._run(tree, names)
         sources = named_sources(tree, self._given.source, self._base, self._faults)
+        self._check_size(len(sources), len(section(tree, "graph").fields))
         known = {s.name for s in sources} | {str(key) for key in section(tree, "sources").fields}
         plans = [self._plan(tree, source, names, known) for source in sources]
         if not sources:
@@ -112,7 +116,7 @@ class Builder:
     def _sourceless(self, tree: Fields, names: Names) -> None:
         """No source: say so, and look at the graph all the same."""
         nothing = Leaf(None, Place(self._main))
-        if self._given.source is None and not isinstance(tree.fields.get("sources"), Leaf):
+        if self._given.source is None and "sources" not in tree.fields:
             fix = "add 'source: clip.mp4', or give one on the command line"
             self._faults.add("there is no source", nothing.place, fix=fix)
         known = {str(key) for key in section(tree, "sources").fields}
@@ -122,6 +126,16 @@ class Builder:
         )
         reader = Reader(tree, self._base, self._faults)
         StageReader(self._registry, reader, source.name, known).stages(section(tree, "graph"))
+
+    def _check_size(self, sources: int, stages: int) -> None:
+        what = ""
+        if max(sources, stages) > _MAX_ENTRIES:
+            what = f"more than {_MAX_ENTRIES} {'sources' if sources > stages else 'stages'}"
+        elif sources * stages > _MAX_STAGES:
+            what = f"{sources} sources with {stages} stages each make more than {_MAX_STAGES} stages"
+        if what:
+            self._faults.add(what, Place(self._main), fix="use several files")
+            self._faults.stop()
 
     def _count(self, tree: Fields) -> None:
         self._values += section(tree, "graph").size

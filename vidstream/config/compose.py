@@ -32,6 +32,7 @@ from vidstream.graph.kinds import ValuePath
 #: the parser's own idea of a line break
 _BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _CORE: Final = "tag:yaml.org,2002:"
+_TAGS: Final = ("!!str", "!!int", "!!float", "!!bool", "!!null", "!!seq", "!!map")
 
 
 def compose(text: str, file: str) -> Node | None:
@@ -60,9 +61,11 @@ class _Composer:
         except yaml.MarkedYAMLError as error:
             advice, place = explained(error, self.file, self.lines)
             self._refuse(advice.what, place, fix=advice.fix)
+        except ConfigError:
+            raise
         except (ValueError, OverflowError):  # "\UFFFFFFFF" and the like: chr() of what is no character
             place = place_of(self.file, self.lines, self.loader.get_mark())
-            self._refuse("a number is too large for what it stands for", place)
+            self._refuse("a character's number is too large", place)
         self.faults.stop()
         return node
 
@@ -138,7 +141,8 @@ class _Composer:
 
     def _refuse_tag(self, tag: str, place: Place, path: ValuePath) -> None:
         shown = tag.replace(_CORE, "!!")
-        self._refuse(f"the tag {shown} is not allowed here", place, path, fix="take it away")
+        fault = "does not fit" if shown in _TAGS else "is not allowed"
+        self._refuse(f"the tag {shown} {fault}", place, path, fix="take it away")
 
     def _collection(self, event: CollectionStartEvent, path: ValuePath, depth: int) -> Items | Fields:
         is_map = isinstance(event, MappingStartEvent)

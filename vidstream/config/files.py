@@ -11,7 +11,7 @@ from vidstream.config.nodes import Fields, Items, Leaf, Node, Place
 from vidstream.config.problems import Faults
 from vidstream.config.text import read_text
 from vidstream.errors import ConfigError
-from vidstream.graph.kinds import shown
+from vidstream.graph.kinds import ValuePath, shown
 
 _MAX_FILES: Final = 64
 _MAX_LEVELS: Final = 16
@@ -46,29 +46,26 @@ class Files:
 
     def tree(self, node: Node | None, name: str, folder: Path) -> Fields:
         """A value with its includes."""
-        if node is None or (isinstance(node, Leaf) and node.value is None):
-            return Fields({}, {}, Place(name))
         if not isinstance(node, Fields):
-            self._faults.add(
-                "it is not a mapping",
-                node.place,
-                fix="begin with 'source:' and 'graph:', each on its line",
-            )
+            empty = node is None or (isinstance(node, Leaf) and node.value is None)
+            what = "the file is empty" if empty else "the file is not a mapping"
+            place = Place(name) if node is None else node.place
+            self._faults.add(what, place, fix="begin with 'source:' and 'graph:', each on a line of its own")
             return NOTHING_READ
         tree: Node = NOTHING_READ
-        for include in self._includes(node):
-            tree = merge(tree, self._included(include, folder))
+        for path, entry in self._includes(node):
+            tree = merge(tree, self._included(entry, path, folder))
         tree = merge(tree, node.without("include"))
         assert isinstance(tree, Fields)
         return tree
 
-    def _includes(self, node: Fields) -> list[Leaf]:
+    def _includes(self, node: Fields) -> list[tuple[ValuePath, Leaf]]:
         """The entries of `include:` that can be followed."""
         given = node.fields.get("include")
         entries = given.items if isinstance(given, Items) else [] if given is None else [given]
         good = []
         for i, entry in enumerate(entries):
-            path = ("include", i) if isinstance(given, Items) else ("include",)
+            path: ValuePath = ("include", i) if isinstance(given, Items) else ("include",)
             if not isinstance(entry, Leaf) or not isinstance(entry.value, str) or not entry.value:
                 what = "a list" if isinstance(entry, Items) else "a mapping"
                 got = shown(entry.value) if isinstance(entry, Leaf) else what
@@ -77,24 +74,24 @@ class Files:
                 fix = "write the file's name out"
                 self._faults.add("a file to include cannot hold ${...}", entry.place, path, fix=fix)
             else:
-                good.append(entry)
+                good.append((path, entry))
         return good
 
-    def _included(self, entry: Leaf, folder: Path) -> Fields:
-        path = folder / entry.value
-        known = path.resolve()
+    def _included(self, entry: Leaf, path: ValuePath, folder: Path) -> Fields:
+        file = folder / entry.value
+        known = file.resolve()
         fault = ""
         if known in self._open:
             chain = [p.name for p in self._open[self._open.index(known) :]]
             fault = f"includes itself: {' -> '.join([*chain, known.name])}"
         elif len(self._open) > _MAX_LEVELS or len(self._read) >= _MAX_FILES:
             fault = f"more than {_MAX_FILES} files, or {_MAX_LEVELS} inside each other"
-        elif not _is_file(path):
-            fault = f"file '{path}' does not exist, or is not a regular file"
+        elif not _is_file(file):
+            fault = f"file '{file}' does not exist, or is not a regular file"
         if fault:
-            self._faults.add(fault, entry.place, ("include",))
+            self._faults.add(fault, entry.place, path)
             return NOTHING_READ
-        return self.file(path)
+        return self.file(file)
 
 
 def _is_file(path: Path) -> bool:

@@ -24,13 +24,20 @@ def instance(
 ) -> tuple[Fields, Named]:
     """The tree for one source, and the source, with everything filled in."""
     source = replace(source, node=scope.fill(source.node, source.path))
-    tree = _fields(put_at(tree, source.path, source.node, source.node.place))
+    tree = _with_source(tree, source)
     tree = _with_options(tree, source, faults)
     tree = put_over(tree, [o for o in overrides if o.path[0] == "graph"], faults)
     graph = section(tree, "graph")
     entries = {key: _filled(entry, ("graph", key), scope) for key, entry in graph.fields.items()}
     filled = scope.checked(Fields(entries, graph.keys, graph.place), ("graph",))
     return tree.put("graph", filled, tree.keys.get("graph")), source
+
+
+def _with_source(tree: Fields, source: Named) -> Fields:
+    name = source.path[-1]
+    if len(source.path) == 1:
+        return tree.put(name, source.node)
+    return tree.put("sources", section(tree, "sources").put(name, source.node))
 
 
 def _filled(entry: Node, path: ValuePath, scope: Scope) -> Node:

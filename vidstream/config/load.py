@@ -56,6 +56,8 @@ def loads(
     faults = Faults()
     folder = base or Path()
     tree = Files(faults).text(text, name, folder)
+    if tree is NOTHING_READ:
+        raise ConfigError(faults.found)
     given = Given(overrides or {}, variables or {}, source, os.environ if environ is None else environ)
     return Builder(name, folder, registry, given, faults).build(tree)
 

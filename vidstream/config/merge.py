@@ -45,7 +45,8 @@ def put_at(node: Node, path: ValuePath, value: Node, place: Place, at: ValuePath
     if isinstance(node, Items):
         index = int(step) if isinstance(step, str) and step.isdecimal() and len(step) < 9 else -1
         if not 0 <= index < len(node.items):
-            raise ParamError(f"has {len(node.items)} entries, no '{step}'", path=at, fix="they count from 0")
+            counted = f"it has {len(node.items)}, counted from 0"
+            raise ParamError(f"there is no entry '{step}'", path=at, fix=counted)
         items = list(node.items)
         items[index] = put_at(items[index], path[1:], value, place, (*at, index))
         return Items(items, node.place)

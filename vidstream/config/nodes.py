@@ -132,22 +132,23 @@ def from_value(value: Any, place: Place) -> Node:
 
 
 class Found(NamedTuple):
-    """Where a path leads: the last node that exists, its key's place, and whether the whole path exists."""
+    """Where a path leads: the last node that exists, its key's place, its path, and whether that is all."""
 
     node: Node
     key: Place
+    path: ValuePath
     whole: bool
 
 
 def locate(root: Node, path: ValuePath) -> Found:
     """Follow a path as far as it goes."""
     node, key = root, root.place
-    for step in path:
+    for i, step in enumerate(path):
         if isinstance(node, Fields) and step in node.fields:
             key, node = node.keys[step], node.fields[step]
         elif isinstance(node, Items) and isinstance(step, int) and 0 <= step < len(node.items):
             node = node.items[step]
             key = node.place
         else:
-            return Found(node, key, whole=False)
-    return Found(node, key, whole=True)
+            return Found(node, key, path[:i], whole=False)
+    return Found(node, key, path, whole=True)

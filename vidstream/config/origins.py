@@ -9,6 +9,7 @@ from typing import Any
 from vidstream.config.builder import Loaded, Origins
 from vidstream.config.keys import STAGE_KEYS
 from vidstream.config.nodes import Fields, Found, Items, Leaf, Node, locate
+from vidstream.config.problems import masked
 from vidstream.errors import UsageError, did_you_mean
 from vidstream.graph.description import Plan, RunOptions
 from vidstream.graph.kinds import ValuePath
@@ -104,7 +105,7 @@ def _text(node: Node) -> str:
         return "{" + ", ".join(f"{key}: {_text(child)}" for key, child in node.fields.items()) + "}"
     if isinstance(node, Items):
         return "[" + ", ".join(_text(child) for child in node.items) + "]"
-    return node.raw if node.env else _plain(node.value)
+    return masked(node.raw) if node.env else _plain(node.value)
 
 
 def _plain(value: Any) -> str:

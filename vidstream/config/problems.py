@@ -12,8 +12,11 @@ from vidstream.errors import ConfigError, Problem
 from vidstream.graph.kinds import ValuePath
 from vidstream.types.values import redact
 
-#: a line is cut to so many characters around the fault
+#: with so many faults the rest is not looked for
+_MOST = 200
+#: a line is cut to so many characters around the fault; so many before them are searched for passwords
 _SHOWN = 110
+_AROUND = 400
 _LONGEST = 400
 #: so many characters in common with a value of the environment are no chance: in a message about that
 #: value, and in any message
@@ -39,13 +42,15 @@ class Faults:
         return tuple(self._found)
 
     def add(self, what: str, place: Place, path: ValuePath = (), *, fix: str = "") -> None:
-        """Note a fault."""
+        """Note a fault; raises ConfigError when there are very many."""
         where = ".".join(map(str, path))
-        if place.file == f"--set {where}":  # the position says it already
+        if place.file in (f"--set {where}", f"--{where}"):  # the position says it already
             where = ""
         where, what, fix = (_line(self._veiled(text)) for text in (where, what, fix))
         problem = Problem(place.file, place.line, place.column, where, what, fix, excerpt(place))
         self._found[problem] = None
+        if len(self._found) >= _MOST:
+            self.stop()
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Take over faults that were found elsewhere."""
@@ -91,7 +96,9 @@ def excerpt(place: Place) -> str:
     """The line of a place with carets under the span, or nothing where there is no line."""
     if not place.line:
         return ""
-    line, start, width = _masked(_visible(place.text), place.column - 1, place.width)
+    first = max(0, place.column - 1 - _AROUND)
+    near = _visible(place.text[first : place.column + _AROUND])
+    line, start, width = _masked_span(near, place.column - 1 - first, place.width)
     cut = max(0, start - _SHOWN * 2 // 3) if len(line) > _SHOWN else 0
     if cut:
         line, start = "..." + line[cut + 3 :], start - cut
@@ -102,17 +109,23 @@ def excerpt(place: Place) -> str:
     return f"{place.line:>5} | {line}\n{'':>5} | {carets}"
 
 
-def _masked(line: str, start: int, width: int) -> tuple[str, int, int]:
-    """The line without literal passwords, and the span moved accordingly."""
+def masked(text: str) -> str:
+    """Text of a file without the passwords that are written out in it; ``${env:NAME}`` stays."""
+    # a reference is no password yet, and the reader needs to see it
+    bare = _REFERENCE.sub("***", text)
+    return text if _mask(bare) == bare else _mask(text)
 
-    def mask(text: str) -> str:
-        return _SECRET_KEY.sub(r"\1***", redact(text))
 
-    # a password written as ${env:NAME} is none yet, and the reader needs to see it
-    if mask(_REFERENCE.sub("***", line)) == _REFERENCE.sub("***", line):
+def _mask(text: str) -> str:
+    return _SECRET_KEY.sub(r"\1***", redact(text))
+
+
+def _masked_span(line: str, start: int, width: int) -> tuple[str, int, int]:
+    """The same for a line with a span in it, which moves."""
+    if masked(line) == line:
         return line, start, width
-    begin = len(mask(line[:start]))
-    return mask(line), begin, len(mask(line[: start + width])) - begin
+    begin = len(_mask(line[:start]))
+    return _mask(line), begin, len(_mask(line[: start + width])) - begin
 
 
 def _visible(text: str) -> str:

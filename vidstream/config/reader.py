@@ -36,7 +36,8 @@ class Reader:
             if _follows_another(found, problem.at_key):
                 continue
             exact = found.whole and not problem.at_key
-            self._add(problem, found.node, _place(found, problem.at_key), exact)
+            shorter = ParamError(problem.what, path=found.path, fix=problem.fix)
+            self._add(shorter, found.node, _place(found, problem.at_key), exact)
 
     def add(self, what: str, node: Node, path: ValuePath, *, fix: str = "") -> None:
         """Note a fault of one node."""
@@ -63,11 +64,11 @@ class Reader:
         return INVALID if reading.problems else made
 
     def _add(self, problem: ParamError, node: Node, place: Place, exact: bool) -> None:
-        what = problem.what
+        secrets = {pair for leaf in leaves(node) for pair in leaf.env}
+        what = veil(problem.what, secrets)
         if exact and node.via:
             what = f"{what} (from {', '.join(node.via)})"
-        secrets = {pair for leaf in leaves(node) for pair in leaf.env}
-        self.faults.add(veil(what, secrets), place, problem.path, fix=veil(problem.fix, secrets))
+        self.faults.add(what, place, problem.path, fix=veil(problem.fix, secrets))
 
 
 def _place(found: Found, at_key: bool) -> Place:

@@ -19,7 +19,7 @@ _FLOAT: Final = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 )
 #: a longer run of digits is no number: it would not fit a float, and reading it takes quadratic time
-_MAX_DIGITS: Final = 300
+_MAX_DIGITS: Final = 200
 
 
 def resolve(text: str) -> Scalar:

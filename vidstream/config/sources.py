@@ -11,7 +11,7 @@ from typing import Final
 from vidstream.config.keys import SOURCE_KEYS, SOURCE_NAME
 from vidstream.config.nodes import Fields, Leaf, Node, Place, plain
 from vidstream.config.overrides import value_of
-from vidstream.config.problems import Faults
+from vidstream.config.problems import Faults, masked
 from vidstream.config.reader import Reader
 from vidstream.config.structure import section
 from vidstream.errors import did_you_mean
@@ -20,7 +20,6 @@ from vidstream.graph.kinds import INVALID, ValuePath, shown
 from vidstream.graph.params import parameters
 from vidstream.graph.registry import Registry
 from vidstream.graph.source import SourceSpec
-from vidstream.types.values import redact
 
 #: the name of a source that has none and whose address suggests none
 DEFAULT_NAME: Final = "source"
@@ -125,7 +124,7 @@ def _accepting(uri: Node, path: ValuePath, kinds: Sequence[SourceSpec], reader: 
     found = next((spec for spec in kinds if spec.accepts(str(uri.value))), None)
     if found is None:
         fix = f"{_listed(kinds)}; choose one with 'use'"
-        reader.add(f"no kind of source takes '{redact(uri.raw)}'", uri, path, fix=fix)
+        reader.add(f"no kind of source takes '{masked(uri.raw)}'", uri, path, fix=fix)
     return found
 
 

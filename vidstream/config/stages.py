@@ -10,7 +10,7 @@ from vidstream.config.keys import STAGE_KEYS, Rate
 from vidstream.config.nodes import Fields, Key, Leaf, Node, locate
 from vidstream.config.reader import Reader
 from vidstream.errors import ParamError, did_you_mean
-from vidstream.graph.description import StageEntry
+from vidstream.graph.description import SOURCE_ID, StageEntry
 from vidstream.graph.kinds import INVALID, Reading, ValuePath
 from vidstream.graph.params import parameters
 from vidstream.graph.registry import Registry
@@ -36,6 +36,7 @@ class StageReader:
         """All stages of the source, wired as a trial; those with faults are noted."""
         for key, node in graph.fields.items():
             self._stage(str(key), node)
+            self._blind |= key == SOURCE_ID
         if not self._blind:
             self._wire()
         return self._entries

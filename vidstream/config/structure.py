@@ -53,11 +53,14 @@ def check_structure(tree: Fields, main: str, faults: Faults) -> None:
         what = "'source' and 'sources' are both given"
         faults.add(what, tree.keys["sources"], ("sources",), fix="keep one of them")
     if "graph" not in tree.fields:
+        if any(did_you_mean(key, ["graph"]) for key in tree.fields if key not in SECTIONS):
+            return
         faults.add(
             "there is no graph", Place(main), fix="add 'graph:' with stages, e.g. 'move: detect.motion'"
         )
-    elif isinstance(graph := tree.fields["graph"], Fields) and not graph.fields:
-        faults.add("the graph is empty", tree.keys["graph"], ("graph",), fix="add a stage")
+    for name, noun in (("graph", "stage"), ("sources", "source")):
+        if isinstance(node := tree.fields.get(name), Fields) and not node.fields:
+            faults.add("it is empty", tree.keys[name], (name,), fix=f"add a {noun}")
 
 
 def _check_version(tree: Fields, faults: Faults) -> None:

@@ -31,7 +31,10 @@ _ADVICE: tuple[tuple[str, Advice], ...] = (
     (r"found character '(.)'", Advice(r"a text cannot begin with \1", _QUOTES)),
     (
         "mapping values are not allowed",
-        Advice("a ':' cannot stand here", "put a text that holds ': ' in quotes, or correct the indentation"),
+        Advice(
+            "a ':' cannot stand here",
+            "put a text that holds ': ' in quotes, or look above for a key without a space after its ':'",
+        ),
     ),
     (
         "could not find expected ':'",
@@ -40,6 +43,10 @@ _ADVICE: tuple[tuple[str, Advice], ...] = (
     (
         "quoted scalar.*found unexpected",
         Advice("a quote is opened but not closed", "close it, or write '' for a quote inside", at_start=True),
+    ),
+    (
+        "parsing a flow .*but got ':'",
+        Advice("a ':' cannot stand here", "put a text that holds ': ' in quotes"),
     ),
     (
         "parsing a flow sequence",

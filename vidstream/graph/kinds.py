@@ -219,14 +219,14 @@ class FilePath:
             return wrong(self, value, path, reading)
         if self.role == "output":
             return Path(value)
-        found = reading.base / Path(value).expanduser()
+        found = reading.base / _expanded(value)
         if self._exists(found):
             return found
         if self.role == "pattern":
             return reading.fail(f"'{found}' matches no file", path, fix="check the path")
-        problem = "exists, but is not a regular file" if found.exists() else "does not exist"
-        if self.role == "folder" and found.exists():
-            problem = "is not a folder"
+        problem = "is not a folder" if self.role == "folder" else "exists, but is not a regular file"
+        if not _there(found):
+            problem = "does not exist"
         return reading.fail(f"{self.role} '{found}' {problem}", path, fix="check the path")
 
     def _exists(self, found: Path) -> bool:
@@ -244,6 +244,20 @@ class FilePath:
     def describe(self) -> str:
         """In words."""
         return _FILE_ROLES[self.role]
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # the home of somebody who does not exist
+        return Path(text)
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def describe(pixels: Pixels, boxes: Boxes) -> Float32:
     crops = np.zeros((len(boxes), _CROP[1], _CROP[0], 3), np.uint8)
     for row, crop in zip(crops, cut(pixels, boxes), strict=True):
         cv2.resize(crop, _CROP, dst=row, interpolation=cv2.INTER_AREA)
-    colour, shape = _colour(crops), _shape(crops.reshape(-1, _CROP[0], 3))
+    colour, shape = _colour(crops), _shape(crops)
     return unit_rows(np.concatenate([np.sqrt(0.75) * colour, np.sqrt(0.25) * shape], axis=1))
 
 
@@ -102,19 +102,19 @@ class Gallery:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def add(self, ids: Ids, features: Float32) -> None:
-        """One more descriptor, a row of (N, D), for each of these tracks; new ids open a ring."""
-        self._open(ids, features.shape[1])
-        slots = self._slots_of(ids)
+    def add(self, keys: Ids, features: Float32) -> None:
+        """One more descriptor, a row of (N, D), for each of these tracks; new keys open a ring."""
+        self._open(keys, features.shape[1])
+        slots = self._slots_of(keys)
         self._rings[slots, self._added[slots] % self._rings.shape[1]] = features
         self._added[slots] += 1
 
-    def keep(self, ids: Ids) -> None:
+    def keep(self, keys: Ids) -> None:
         """Let go of all tracks but these."""
-        for gone in self._slots.keys() - set(ids.tolist()):
+        for gone in self._slots.keys() - set(keys.tolist()):
             self._free.append(self._slots.pop(gone))
 
-    def distances(self, ids: Ids, features: Float32, wanted: Allowed) -> Float64:
+    def distances(self, keys: Ids, features: Float32, wanted: Allowed) -> Float64:
         """(T, N) least cosine distance from any descriptor of a track (Wojke 2017, eq. 3).
 
         Worked out for the `wanted` pairs (T, N) alone, infinite elsewhere and for unknown tracks: with
@@ -122,20 +122,20 @@ class Gallery:
         """
         distances = np.full(wanted.shape, np.inf)
         rows, cols = pairs_of(wanted)
-        starts = np.searchsorted(rows, np.arange(len(ids) + 1)).tolist()
-        for row, track_id in enumerate(ids.tolist()):
+        starts = np.searchsorted(rows, np.arange(len(keys) + 1)).tolist()
+        for row, key in enumerate(keys.tolist()):
             near = cols[starts[row] : starts[row + 1]]
-            slot = self._slots.get(track_id)
+            slot = self._slots.get(key)
             if slot is not None and len(near):
                 ring = self._rings[slot, : self._added[slot]]
                 distances[row, near] = 1 - (ring @ features[near].T).max(axis=0)
         return distances
 
-    def _slots_of(self, ids: Ids) -> Ids:
-        return np.array([self._slots[i] for i in ids.tolist()], np.int64)
+    def _slots_of(self, keys: Ids) -> Ids:
+        return np.array([self._slots[i] for i in keys.tolist()], np.int64)
 
-    def _open(self, ids: Ids, size: int) -> None:
-        """Rings for the ids that have none."""
+    def _open(self, keys: Ids, size: int) -> None:
+        """Rings for the keys that have none."""
         if not self._slots:
             self._rings = np.zeros((0, self._rings.shape[1], size), np.float32)
             self._added, self._free = np.zeros(0, np.int64), []
@@ -143,10 +143,10 @@ class Gallery:
             raise ShapeError(
                 f"features: expected (N, {self._rings.shape[2]}) as before, got (N, {size})", where="Gallery"
             )
-        new = [i for i in ids.tolist() if i not in self._slots]
+        new = [i for i in keys.tolist() if i not in self._slots]
         self._grow(len(new) - len(self._free))
-        for track_id in new:
-            self._slots[track_id] = self._free.pop()
+        for key in new:
+            self._slots[key] = self._free.pop()
         self._added[self._slots_of(np.array(new, np.int64))] = 0
 
     def _grow(self, missing: int) -> None:
@@ -188,8 +188,15 @@ def _colour(crops: Pixels) -> Float32:
     return unit_rows(np.sqrt(counts.reshape(count, -1)))
 
 
-def _shape(column: Pixels) -> Float32:
-    """(N, D) unit rows: gradient histograms of crops stacked in one (N H, W, 3) column."""
-    places = [(0, y) for y in range(0, len(column), _CROP[1])]
-    gradients = np.asarray(_HOG.compute(column, _CROP, (0, 0), places), np.float32)
-    return unit_rows(gradients.reshape(len(places), -1))
+def _shape(crops: Pixels) -> Float32:
+    """(N, D) unit rows: gradient histograms of the crops (N, H, W, 3), all in one call."""
+    count, height, width = crops.shape[:3]
+    # one below the other, eight rows apart: the gap's edge rows mirror each crop (as at a picture's border),
+    # so that no gradient reaches over from a neighbour
+    column = np.zeros((count, height + 8, width, 3), np.uint8)
+    column[:, :height] = crops
+    column[:, height] = crops[:, -2]
+    column[:-1, -1] = crops[1:, 1]
+    places = [(0, k * (height + 8)) for k in range(count)]
+    gradients = np.asarray(_HOG.compute(column.reshape(-1, width, 3), _CROP, (0, 0), places), np.float32)
+    return unit_rows(gradients.reshape(count, -1))

@@ -41,6 +41,9 @@ class TrackerParams:
 class TrackTable:
     """The tracks alive, a struct of arrays, oldest first. A tracker may derive one with more columns."""
 
+    #: number of birth, which tells tracks apart inside the tracker
+    keys: Ids
+    #: what is reported; -1 until the track is confirmed, so that false starts use no numbers up
     ids: Ids
     class_ids: Ids
     #: of the last detection
@@ -62,7 +65,7 @@ class TrackTable:
         return State(self.mean, self.covariance)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.keys)
 
     def select(self, rows: Rows | Allowed) -> Self:
         """The tracks that `rows` names, every column alike."""
@@ -93,7 +96,7 @@ class Tracker(ABC):
 
     def reset(self) -> None:
         """Begin a new run: no tracks, and ids start at 1 again."""
-        self._next_id = 1
+        self._next_key = self._next_id = 1
         self.on_gap()
 
     def on_gap(self) -> None:
@@ -181,8 +184,15 @@ class Tracker(ABC):
         if len(matches.unmatched_cols):
             self._tracks = self._tracks.join(self._born(detections[matches.unmatched_cols], pts))
             source = np.concatenate([source, matches.unmatched_cols])
+        self._name_confirmed()
         self._remember(detections, source)
         return source
+
+    def _name_confirmed(self) -> None:
+        """Give tracks that have just been confirmed their ids, oldest first."""
+        new = np.flatnonzero(self._tracks.confirmed & (self._tracks.ids < 0))
+        self._tracks.ids[new] = np.arange(self._next_id, self._next_id + len(new))
+        self._next_id += len(new)
 
     def _absorb(self, rows: Rows, detections: Detections, cols: Rows, pts: float) -> None:
         """Correct the tracks `rows` by the detections `cols`, pair by pair."""
@@ -198,10 +208,11 @@ class Tracker(ABC):
     def _born(self, detections: Detections, pts: float) -> TrackTable:
         """New tracks, one per detection."""
         count = len(detections)
-        ids = np.arange(self._next_id, self._next_id + count, dtype=np.int64)
-        self._next_id += count
+        keys = np.arange(self._next_key, self._next_key + count, dtype=np.int64)
+        self._next_key += count
         return TrackTable(
-            ids,
+            keys,
+            np.full(count, -1, np.int64),
             detections.class_ids.copy(),
             detections.scores.copy(),
             *self._filter.start(self._filter.model.measure(detections.boxes)),
@@ -217,11 +228,13 @@ class Tracker(ABC):
         if not self._params.coast_missed:
             # On MOT15, showing what the detector missed for 0.5 s takes MOTA of SORT from 0.39 to 0.19.
             shown &= self._tracks.misses == 0
-        tracks, source = self._tracks.select(shown), source[shown]
+        rows = np.flatnonzero(shown)
+        rows = rows[np.argsort(self._tracks.ids[rows])]
+        tracks, source = self._tracks.select(rows), source[rows]
         self._names = detections.names or self._names
         carried: dict[str, Any] = {}
         extra = {
-            "since_update": since[shown].astype(np.float32),
+            "since_update": since[rows].astype(np.float32),
             "velocities": (tracks.mean[:, 4:6] * self._rate).astype(np.float32),
         }
         if (source >= 0).all():

@@ -58,10 +58,10 @@ class DeepSortTracker(Tracker):
         return detections.replace(features=self._embed(image, detections.boxes))
 
     def _remember(self, detections: Detections, source: Rows) -> None:
-        self._gallery.keep(self._tracks.ids)
+        self._gallery.keep(self._tracks.keys)
         seen = source >= 0
         if detections.features is not None and seen.any():
-            self._gallery.add(self._tracks.ids[seen], detections.features[source[seen]])
+            self._gallery.add(self._tracks.keys[seen], detections.features[source[seen]])
 
     def _associate(self, detections: Detections) -> Matches:
         tracks = self._tracks
@@ -80,7 +80,7 @@ class DeepSortTracker(Tracker):
         gate = (motion <= GATE) & self._comparable(detections)  # eq. 2
         if detections.features is None:
             return np.where(gate, motion, np.inf), GATE
-        looks = self._gallery.distances(tracks.ids, detections.features, gate & tracks.confirmed[:, None])
+        looks = self._gallery.distances(tracks.keys, detections.features, gate & tracks.confirmed[:, None])
         gate &= looks <= self.params.max_distance  # eq. 4
         looks[~gate] = 0.0
         cost = weight * motion + (1 - weight) * looks  # eq. 5

@@ -16,13 +16,13 @@ from trackers.motfile import MotRows
 class PlainTrack:
     """Section 2.1: state, and the life of a track."""
 
-    def __init__(self, z, feature, track_id):
+    def __init__(self, z, feature):
         kf = self.kf = KalmanFilter(dim_x=8, dim_z=4)
         kf.F, kf.H = np.eye(8) + np.eye(8, k=4), np.eye(4, 8)
         h = z[3]
         kf.P = np.diag(np.square([h / 10, h / 10, 1e-2, h / 10, h / 16, h / 16, 1e-5, h / 16]))
         kf.x[:4, 0] = z
-        self.id, self.hits, self.age, self.confirmed = track_id, 1, 0, False
+        self.id, self.hits, self.age, self.confirmed = None, 1, 0, False
         self.gallery = [feature]
 
     def predict(self):
@@ -93,8 +93,10 @@ def plain_deepsort(frames, weight, max_age, t1=9.4877, t2=0.2, iou_min=0.3):
             track.update(z[col], features[col])
         tracks = [t for t in tracks if t.age == 0 or (t.confirmed and t.age <= max_age)]
         for col in sorted(set(range(len(boxes))) - {c for _, c in pairs}):
-            tracks.append(PlainTrack(z[col], features[col], next_id))
-            next_id += 1
+            tracks.append(PlainTrack(z[col], features[col]))
+        for track in tracks:
+            if track.confirmed and track.id is None:
+                track.id, next_id = next_id, next_id + 1
         yield {t.id: t.box for t in tracks if t.confirmed and t.age == 0}
 
 

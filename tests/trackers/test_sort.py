@@ -16,7 +16,7 @@ from trackers.metrics import evaluate
 class PlainTrack:
     """One target of the paper: section 3.2, estimation model."""
 
-    def __init__(self, box, track_id):
+    def __init__(self, box):
         kf = self.kf = KalmanFilter(dim_x=7, dim_z=4)
         kf.F = np.array(
             [
@@ -34,7 +34,7 @@ class PlainTrack:
         kf.P = np.diag([10.0, 10, 10, 10, 1e4, 1e4, 1e4])
         kf.Q = np.diag([1, 1, 1, 1, 0.01, 0.01, 0.0001])
         kf.x[:4, 0] = self.observation(box)
-        self.id, self.hits, self.missed, self.confirmed = track_id, 1, 0, False
+        self.id, self.hits, self.missed, self.confirmed = None, 1, 0, False
 
     @staticmethod
     def observation(box):
@@ -84,8 +84,10 @@ def plain_sort(frames, iou_min=0.3, lost_frames=3):
                 track.missed += 1
         tracks = [t for t in tracks if not t.missed or (t.confirmed and t.missed <= lost_frames)]
         for col in sorted(set(range(len(boxes))) - set(pairs.values())):
-            tracks.append(PlainTrack(boxes[col], next_id))
-            next_id += 1
+            tracks.append(PlainTrack(boxes[col]))
+        for track in tracks:
+            if track.confirmed and track.id is None:
+                track.id, next_id = next_id, next_id + 1
         yield {t.id: t.box for t in tracks if t.confirmed and not t.missed}
 
 

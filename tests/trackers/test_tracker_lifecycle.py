@@ -43,7 +43,7 @@ def test_a_miss_before_confirmation_ends_the_track(tracker, params):
     reported = feed(
         tracker(params(n_init=3)), [at(100), at(100), Detections.empty(), at(100), at(100), at(100)]
     )
-    assert [t.track_ids.tolist() for t in reported] == [[], [], [], [], [], [2]]
+    assert [t.track_ids.tolist() for t in reported] == [[], [], [], [], [], [1]]  # a false start takes no id
 
 
 @BOTH

@@ -14,10 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
-
 from vidstream import builtin
-from vidstream.config import load, loads
+from vidstream.config import build, load
 from vidstream.graph.clock import Clock
 from vidstream.graph.description import Description
 from vidstream.graph.engine import Engine
@@ -79,8 +77,7 @@ class Pipeline:
         named = {key: _named(value, registry) for key, value in graph.items()}
         content: dict[str, Any] = {"graph": named, "run": dict(run or {})}
         content |= {"source": source} if sources is None else {"sources": dict(sources)}
-        text = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
-        return cls(loads(text, registry, base=Path(base), name="<graph>").description, registry)
+        return cls(build(content, registry, Path(base)).description, registry)
 
     def __iter__(self) -> Iterator[Packet]:
         return self.engine.packets()
@@ -97,15 +94,6 @@ class Pipeline:
     def report(self) -> RunReport:
         """What has been done so far."""
         return self.engine.report()
-
-
-def _plain(value: Any) -> Any:
-    """As YAML can hold it: tuples become lists, paths texts."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return str(value) if isinstance(value, Path) else value
 
 
 def _named(value: Any, registry: Registry) -> Any:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["stream", "camera", "images", "synthetic", "file"]
+Kind: TypeAlias = Literal["stream", "camera", "images", "synthetic", "sample", "file"]
 
 #: endings of still pictures; a GIF moves, so it is a video
 PICTURES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".ppm"})
 _SYNTHETIC = re.compile(r"synthetic(?::.*)?")
+_SAMPLE = re.compile(r"sample:.*")
 _CAMERA = re.compile(r"\d{1,3}|/dev/(?:video\d+|v4l/.+)")
 _GLOB = re.compile(r"[*?\[]")
 
@@ -30,6 +31,8 @@ def kind_of_address(text: str) -> Kind:
         return "stream"
     if _SYNTHETIC.fullmatch(text):
         return "synthetic"
+    if _SAMPLE.fullmatch(text):
+        return "sample"
     if _CAMERA.fullmatch(text):
         return "camera"
     return "images" if _names_pictures(text) else "file"

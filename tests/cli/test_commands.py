@@ -34,9 +34,7 @@ def test_every_configuration_is_right(
 @pytest.fixture
 def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     """A window can be described on any machine; only opening it needs a display."""
-    monkeypatch.setattr(
-        "vidstream.sinks.window.Window.check", classmethod(lambda cls, params: ()), raising=True
-    )
+    monkeypatch.setattr(REGISTRY.stage("sink.window").cls, "check", lambda params: ())
 
 
 def test_the_graph_as_text(capsys: pytest.CaptureFixture[str]) -> None:

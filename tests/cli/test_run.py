@@ -59,7 +59,7 @@ def test_a_run_leaves_results_and_a_report(
         assert sum(1 for _ in video.decode(video=0)) == 30
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["sources"][0]["frames"] == {"decoded": 30, "done": 30, "dropped": [], "failed": []}
-    assert [s["stage"] for s in report["sources"][0]["stages"]] == ["move", "track", "draw", "log", "video"]
+    assert [s["stage"] for s in report["sources"][0]["stages"]] == ["move", "track", "draw", "video", "log"]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_source_that_fails_leaves_the_others_alone(
     (tmp_path / "broken.mp4").write_text("this is no video")
     path = tmp_path / "two.yaml"
     path.write_text(
-        "sources: {good: {uri: 'synthetic:shapes'}, bad: {uri: broken.mp4}}\n"
+        "version: 1\nsources: {good: {uri: 'synthetic:shapes'}, bad: {uri: broken.mp4}}\n"
         "run: {frames: 10}\n"
         "graph: {move: detect.motion, log: {use: sink.jsonl, path: '${source}.jsonl'}}\n"
     )

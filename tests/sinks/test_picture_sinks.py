@@ -38,11 +38,11 @@ def event(kind: str = "line_crossed") -> tuple[Events, ...]:
         pytest.param({"period": 0.5}, [0, 15, 30, 45, 60], id="twice a second"),
         pytest.param({"period": 0}, list(range(70)), id="all of them"),
         pytest.param({"period": 0.5, "limit": 2}, [0, 15], id="no more than two"),
-        pytest.param({"on": "event"}, [7, 8, 40], id="where something happens"),
+        pytest.param({"trigger": "event"}, [7, 8, 40], id="where something happens"),
         pytest.param(
-            {"on": "event", "period": 1}, [7, 40], id="where something happens, once a second at most"
+            {"trigger": "event", "period": 1}, [7, 40], id="where something happens, once a second at most"
         ),
-        pytest.param({"on": "event", "limit": 1}, [7], id="the first event"),
+        pytest.param({"trigger": "event", "limit": 1}, [7], id="the first event"),
     ],
 )
 def test_when_pictures_are_taken(

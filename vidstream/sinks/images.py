@@ -55,7 +55,7 @@ class ImageSink(PictureSink):
         """Options."""
 
         path: OutputFile  #: name of the files, .jpg or .png, with fields such as {source} and {seq}
-        on: Literal["time", "event"] = "time"  #: a picture every `period`, or where events arrive
+        trigger: Literal["time", "event"] = "time"  #: a picture every `period`, or where events arrive
         period: Seconds | None = None  #: at most one picture in so much time (default: 1 s; for events, 0)
         limit: Positive | None = None  #: stop after so many pictures
         quality: Annotated[int, Range(1, 100)] = 90  #: of JPEG
@@ -77,7 +77,7 @@ class ImageSink(PictureSink):
         self.make_folder(next(p for p in target.parents if not _FIELD.search(str(p))))
         self._due: tuple[int, float] | None = None
         self._written = 0
-        usual = 1.0 if self.params.on == "time" else 0.0
+        usual = 1.0 if self.params.trigger == "time" else 0.0
         self._period = usual if self.params.period is None else self.params.period
 
     def process(self, image: Image, frame: FrameInfo, events: tuple[Events, ...] = ()) -> None:
@@ -94,7 +94,7 @@ class ImageSink(PictureSink):
             self.notify("limit-reached", f"{self._written} pictures are written: no more will be")
 
     def _wanted(self, frame: FrameInfo, kinds: Sequence[str]) -> bool:
-        if self._written == self.params.limit or (self.params.on == "event" and not kinds):
+        if self._written == self.params.limit or (self.params.trigger == "event" and not kinds):
             return False
         if self._due is None or frame.segment != self._due[0]:
             return True

@@ -23,7 +23,7 @@ def instance(
     tree: Fields, source: Named, scope: Scope, overrides: Sequence[Override], faults: Faults
 ) -> tuple[Fields, Named]:
     """The tree for one source, and the source, with everything filled in."""
-    source = replace(source, node=scope.fill(source.node, source.path))
+    source = replace(source, node=_filled_source(source, scope))
     tree = _with_source(tree, source)
     tree = _with_options(tree, source, faults)
     tree = put_over(tree, [o for o in overrides if o.path[0] == "graph"], faults)
@@ -31,6 +31,15 @@ def instance(
     entries = {key: _filled(entry, ("graph", key), scope) for key, entry in graph.fields.items()}
     filled = scope.checked(Fields(entries, graph.keys, graph.place), ("graph",))
     return tree.put("graph", filled, tree.keys.get("graph")), source
+
+
+def _filled_source(source: Named, scope: Scope) -> Node:
+    """Its `set:` stays as it is: it is filled in once it stands in the graph, and must not be twice."""
+    node = source.node
+    if not isinstance(node, Fields) or "set" not in node.fields:
+        return scope.fill(node, source.path)
+    filled = _fields(scope.fill(node.without("set"), source.path))
+    return filled.put("set", node.fields["set"])
 
 
 def _with_source(tree: Fields, source: Named) -> Fields:

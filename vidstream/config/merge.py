@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
-from vidstream.config.nodes import Fields, Items, Leaf, Node, Place
+from collections.abc import Sequence
+
+from vidstream.config.nodes import Fields, Items, Key, Leaf, Node, Place
 from vidstream.errors import ParamError
 from vidstream.graph.kinds import ValuePath
 
 
 def merge(base: Node, over: Node, path: ValuePath = ()) -> Node:
-    """`over` laid on `base`: mappings key by key, everything else replaced; `base` fixes the order."""
+    """`over` laid on `base`: mappings key by key, everything else replaced."""
     if isinstance(over, Fields):
         base = widened(base, path)
     if not (isinstance(base, Fields) and isinstance(over, Fields)):
         return over
-    merged = dict(base.fields)
-    for key, node in over.fields.items():
-        below = base.fields.get(key)
-        merged[key] = node if below is None else merge(below, node, (*path, key))
+    merged: dict[Key, Node] = {}
+    for key in merged_order(list(base.fields), list(over.fields)):
+        below, above = base.fields.get(key), over.fields.get(key)
+        if below is not None and above is not None:
+            merged[key] = merge(below, above, (*path, key))
+        elif (only := below or above) is not None:
+            merged[key] = only
     return Fields(merged, {**base.keys, **over.keys}, over.place)
+
+
+def merged_order(base: Sequence[Key], over: Sequence[Key]) -> list[Key]:
+    """Both orders in one: that of `over`, with what only `base` has as early as its own order allows.
+
+    >>> merged_order(["det", "track", "cross"], ["track", "draw"])
+    ['det', 'track', 'cross', 'draw']
+    >>> merged_order(["cross"], ["det", "track", "cross", "draw"])
+    ['det', 'track', 'cross', 'draw']
+    """
+    shared = set(base) & set(over)
+    index = {key: i for i, key in enumerate(base)}
+    order: dict[Key, None] = {}
+    done = 0
+    for key in over:
+        end = index.get(key, done)
+        if key not in shared:  # up to the next key that has its place in `over`
+            while end < len(base) and (base[end] not in shared or base[end] in order):
+                end += 1
+        order.update(dict.fromkeys(k for k in base[done:end] if k not in shared))
+        order[key] = None
+        done = max(done, end)
+    order.update(dict.fromkeys(base[done:]))
+    return list(order)
 
 
 def widened(node: Node, path: ValuePath) -> Node:

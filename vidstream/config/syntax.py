@@ -45,6 +45,10 @@ _ADVICE: tuple[tuple[str, Advice], ...] = (
         Advice("a quote is opened but not closed", "close it, or write '' for a quote inside", at_start=True),
     ),
     (
+        "expected the node content, but found '<stream end>'",
+        Advice("the file ends too early", "close what is open: a '[', a '{' or a quote"),
+    ),
+    (
         "parsing a flow .*but got ':'",
         Advice("a ':' cannot stand here", "put a text that holds ': ' in quotes"),
     ),

@@ -34,7 +34,7 @@ CASES = [
 """,
     ),
     ("graph.det.model", "graph.det.model = large: --var name"),
-    ("graph.det.classes", "graph.det.classes = [car]: g.yaml:8:74, vars.kinds at base.yaml:2:8"),
+    ("graph.det.classes", "graph.det.classes = [car]: g.yaml:8:76, vars.kinds at base.yaml:2:8"),
     ("graph.det.device", "graph.det.device = cpu: --set graph.det.device"),
     ("graph.det.size", "graph.det.size = [416, 416]: the default of detect.dnn"),
     ("graph.det.size.0", None),
@@ -51,7 +51,7 @@ CASES = [
         "graph.cross.lines.door.1",
         """
 [gate] graph.cross.lines.door.1 = [1.0, 0.6]: g.yaml:10:55
-[dock] graph.cross.lines.door.1 = [1, 1]: g.yaml:6:75, set for the source 'dock'
+[dock] graph.cross.lines.door.1 = [1, 1]: g.yaml:6:76, set for the source 'dock'
 """,
     ),
     ("run.mode", "run.mode = live: base.yaml:1:13, included"),
@@ -59,7 +59,7 @@ CASES = [
     (
         "sources.gate",
         """
-sources.gate.uri = rtsp://me:***@cam/1: g.yaml:5:15, vars.pw at g.yaml:3:19, environment variable CAM_PW
+sources.gate.uri = rtsp://me:${pw}@cam/1: g.yaml:5:15, vars.pw at g.yaml:3:19, environment variable CAM_PW
 sources.gate.fps = 10: g.yaml:5:45, the default in ${env:FPS:-10}
 """,
     ),

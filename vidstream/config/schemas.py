@@ -15,6 +15,7 @@ from vidstream.graph.source import SourceSpec
 from vidstream.graph.stage import StageSpec
 
 _REFERENCE: Final[Schema] = {"$ref": "#/$defs/reference"}
+_SOURCE: Final[Schema] = {"$ref": "#/$defs/source"}
 
 
 def schema(registry: Registry) -> Schema:
@@ -24,14 +25,18 @@ def schema(registry: Registry) -> Schema:
     ``${...}`` may stand for any value, a text with one is accepted everywhere.
     """
     stages = {spec.name: _stage(spec) for spec in registry}
-    definitions = {"reference": {"type": "string", "pattern": r"\$\{", "description": "a value to fill in"}}
+    definitions = {
+        "reference": {"type": "string", "pattern": r"\$\{", "description": "a value to fill in"},
+        "source": _source(registry),
+        **{f"key.{name}": _opened(key.schema()) for name, key in STAGE_KEYS.items()},
+    }
     properties: dict[str, Schema] = {
         "version": {"const": VERSION},
         "include": {"anyOf": [_FILE, {"type": "array", "items": _FILE}]},
         "vars": {"type": ["object", "null"], "propertyNames": _named(VARIABLE.pattern)},
         "run": _opened({"anyOf": [params_schema(RunOptions), {"type": "null"}]}),
-        "source": _source(registry),
-        "sources": _mapping(SOURCE_NAME.pattern, _source(registry)),
+        "source": _SOURCE,
+        "sources": _mapping(SOURCE_NAME.pattern, _SOURCE),
         "graph": _mapping(STAGE_ID.pattern, {}),
     }
     return {
@@ -41,13 +46,17 @@ def schema(registry: Registry) -> Schema:
         "properties": {name: {**part, "description": SECTIONS[name]} for name, part in properties.items()},
         "additionalProperties": False,
         "not": {"required": ["source", "sources"]},
-        "if": _COMPLETED_ELSEWHERE,
-        "then": {"properties": {"graph": {"additionalProperties": _entry(registry, whole=False)}}},
-        "else": {
-            "properties": {"graph": {"additionalProperties": _entry(registry, whole=True)}},
-            "required": ["graph"],
-            "dependentRequired": {"sources": ["version"]},
-        },
+        "allOf": [
+            {
+                "if": _COMPLETED_ELSEWHERE,
+                "then": {"properties": {"graph": {"additionalProperties": _entry(registry, whole=False)}}},
+                "else": {"properties": {"graph": {"additionalProperties": _entry(registry, whole=True)}}},
+            },
+            {
+                "if": {"not": {"required": ["include"]}},
+                "then": {"required": ["graph"], "dependentRequired": {"sources": ["version"]}},
+            },
+        ],
         "$defs": definitions | stages,
     }
 
@@ -78,11 +87,13 @@ def _mapping(pattern: str, item: Schema) -> Schema:
 
 def _stage(spec: StageSpec) -> Schema:
     """The keys of a stage's long form; what it requires is told apart, as it may stand elsewhere."""
-    keys = {str(name): parameter.schema() for name, parameter in STAGE_KEYS.items() if name != "use"}
-    shape = params_schema(spec.params, keys)
+    shape = params_schema(spec.params)
     shape.pop("required", None)
-    shape["properties"] = {n: _opened(part) for n, part in shape["properties"].items()}
-    shape["properties"]["use"] = {"const": spec.name, "description": spec.summary}
+    shape["properties"] = {
+        "use": {"const": spec.name, "description": spec.summary},
+        **{str(name): {"$ref": f"#/$defs/key.{name}"} for name in STAGE_KEYS if name != "use"},
+        **{name: _opened(part) for name, part in shape["properties"].items()},
+    }
     return shape | {"description": spec.summary}
 
 

@@ -13,6 +13,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import count
 from typing import Any
@@ -25,11 +26,16 @@ START_CODE = b"\0\0\0\1"
 
 
 def h264(frames: int, fps: int, size: tuple[int, int]) -> list[list[bytes]]:
-    """The NAL units of each picture; every tenth is a keyframe with its parameter sets. Grays tell them apart."""
+    """The NAL units of each picture; every tenth is a keyframe with its parameter sets."""
     codec = av.CodecContext.create("libx264", "w")
     codec.width, codec.height = size
     codec.pix_fmt, codec.time_base = "yuv420p", Fraction(1, fps)
-    codec.options = {"tune": "zerolatency", "preset": "ultrafast", "g": "10", "x264-params": "annexb=1:repeat-headers=1"}
+    codec.options = {
+        "tune": "zerolatency",
+        "preset": "ultrafast",
+        "g": "10",
+        "x264-params": "annexb=1:repeat-headers=1",
+    }
     pictures = []
     for number in range(frames):
         gray = np.full((size[1], size[0], 3), 20 + 2 * (number % 100), np.uint8)
@@ -53,7 +59,9 @@ def rtp(unit: bytes, sequence: Iterator[int], stamp: int, last: bool) -> Iterato
         kind, body = unit[0], unit[1:]
         chunks = [body[i : i + size] for i in range(0, len(body), size)]
         flags = [(n == 0) << 7 | (n == len(chunks) - 1) << 6 | kind & 31 for n in range(len(chunks))]
-        payloads = [bytes([kind & 0xE0 | 28, flag]) + chunk for flag, chunk in zip(flags, chunks, strict=True)]
+        payloads = [
+            bytes([kind & 0xE0 | 28, flag]) + chunk for flag, chunk in zip(flags, chunks, strict=True)
+        ]
     for n, payload in enumerate(payloads):
         mark = 0x80 if last and n == len(payloads) - 1 else 0
         header = struct.pack("!BBHII", 0x80, mark | 96, next(sequence) & 0xFFFF, stamp & 0xFFFFFFFF, 0x1234)
@@ -63,12 +71,15 @@ def rtp(unit: bytes, sequence: Iterator[int], stamp: int, last: bool) -> Iterato
 class RtspServer:
     """``with RtspServer() as camera: open(camera.url)``. All threads have ended when the block is left."""
 
-    def __init__(self, fps: int = 25, size: tuple[int, int] = (160, 120), login: str = "", frames: int = 50) -> None:
+    def __init__(
+        self, fps: int = 25, size: tuple[int, int] = (160, 120), login: str = "", frames: int = 50
+    ) -> None:
         self.fps, self.size, self.login = fps, size, login
         self.pictures = h264(frames, fps, size)
         self.stalled = threading.Event()
         self.mute = threading.Event()  # accepts connections, answers nothing
         self.sessions = 0
+        self.refusals = 0
         self.port = 0
         self._threads: list[threading.Thread] = []
         self._clients: list[socket.socket] = []
@@ -107,10 +118,8 @@ class RtspServer:
         """Cut every connection."""
         while self._clients:
             client = self._clients.pop()
-            try:
+            with suppress(OSError):  # it was quicker
                 client.shutdown(socket.SHUT_RDWR)
-            except OSError:  # it was quicker
-                pass
 
     def _start(self, target: Any, *args: Any) -> None:
         self._threads.append(threading.Thread(target=target, args=args, daemon=True))
@@ -146,7 +155,9 @@ class RtspServer:
             while playing and not self.stalled.is_set() and time.monotonic() - started >= sent / self.fps:
                 units = self.pictures[sent % len(self.pictures)]
                 for n, unit in enumerate(units):
-                    client.sendall(b"".join(rtp(unit, sequence, sent * CLOCK // self.fps, n == len(units) - 1)))
+                    client.sendall(
+                        b"".join(rtp(unit, sequence, sent * CLOCK // self.fps, n == len(units) - 1))
+                    )
                 sent += 1
 
     def _answer(self, client: socket.socket) -> str:
@@ -166,7 +177,8 @@ class RtspServer:
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
         wanted = "Basic " + base64.b64encode(self.login.encode()).decode()
         if self.login and verb != "OPTIONS" and headers.get("authorization") != wanted:
-            self._send(client, headers, "401 Unauthorized", 'WWW-Authenticate: Basic realm="camera"')
+            self.refusals += "authorization" in headers
+            self._send(client, headers["cseq"], "401 Unauthorized", 'WWW-Authenticate: Basic realm="camera"')
             return verb
         body, extra = "", "Session: 1;timeout=60"
         if verb == "DESCRIBE":
@@ -175,12 +187,13 @@ class RtspServer:
                 f"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/{CLOCK}\r\n"
                 "a=fmtp:96 packetization-mode=1\r\na=control:track\r\n"
             )
-            extra = f"Content-Base: {headers.get('x', '')}rtsp://127.0.0.1:{self.port}/cam/\r\nContent-Type: application/sdp"
+            base = f"rtsp://127.0.0.1:{self.port}/cam/"
+            extra = f"Content-Base: {base}\r\nContent-Type: application/sdp"
         elif verb == "SETUP":
             extra = "Session: 1;timeout=60\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1"
-        self._send(client, headers, "200 OK", extra, body)
+        self._send(client, headers["cseq"], "200 OK", extra, body)
         return verb
 
-    def _send(self, client: socket.socket, headers: dict[str, str], status: str, extra: str, body: str = "") -> None:
-        head = f"RTSP/1.0 {status}\r\nCSeq: {headers.get('cseq', '0')}\r\n{extra}\r\nContent-Length: {len(body)}\r\n\r\n"
+    def _send(self, client: socket.socket, sequence: str, status: str, extra: str, body: str = "") -> None:
+        head = f"RTSP/1.0 {status}\r\nCSeq: {sequence}\r\n{extra}\r\nContent-Length: {len(body)}\r\n\r\n"
         client.sendall((head + body).encode())

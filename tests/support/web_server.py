@@ -1,4 +1,4 @@
-"""Small servers on loopback for tests: HTTP with a login, endless MJPEG, and bytes over a bare TCP connection."""
+"""Small servers on loopback for tests: HTTP with a login, endless MJPEG, and bytes over bare TCP."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from vidstream.graph.source import Frame, Source, source
 from vidstream.sources.address import accepts
 from vidstream.sources.decoding import Decoded, Video
 from vidstream.sources.faults import OpenError, named
-from vidstream.sources.limits import FILE_FORMATS
+from vidstream.sources.limits import FILE_FORMATS, TOO_LARGE
 from vidstream.sources.playback import Playback
 from vidstream.sources.timeline import MaxFps
 from vidstream.types import StreamInfo
@@ -78,8 +78,9 @@ class VideoFile(Source):
             self._frames = self._play(video)
             self._ahead = next(self._frames, None)
             if self._ahead is None:
-                behind = f" at or after {self.params.start:g} s" if self.params.start else ""
-                raise SourceError(f"'{self.params.uri}' holds no picture{behind}", retry=False)
+                what = f"'{self.params.uri}' holds no picture that can be decoded"
+                what += f" at or after {self.params.start:g} s" if self.params.start else ""
+                raise SourceError(what, fix=f"check the file ({TOO_LARGE})", retry=False)
         height, width = self._ahead.pixels.shape[:2]
         return replace(info, width=width, height=height)
 
@@ -150,14 +151,8 @@ class VideoFile(Source):
         return None if began is None else began + self.params.start
 
     def _describe(self, video: Video) -> StreamInfo:
-        start, fps, duration = self.params.start, video.fps, video.duration
-        if duration is not None and start >= duration:
-            raise SourceError(
-                f"'{self.params.uri}' ends at {duration:.1f} s, before the start of {start:g} s",
-                fix="give an earlier start",
-                retry=False,
-            )
-        rest = None if duration is None else duration - start
+        fps, duration = video.fps, video.duration
+        rest = None if duration is None else max(0.0, duration - self.params.start)
         frames = round(rest * fps) if rest and fps else video.frames
         thinned = min(fps, self.params.fps) if fps and self.params.fps else fps
         return StreamInfo(self.name, *video.size, thinned, rest, frames, uri=str(self.params.uri))

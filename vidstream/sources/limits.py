@@ -6,6 +6,7 @@ from typing import Final
 
 #: larger pictures are refused before anything is decoded
 MAX_PIXELS: Final = 64_000_000
+TOO_LARGE: Final = f"pictures above {MAX_PIXELS // 1_000_000} megapixels are refused"
 
 #: libavformat's names of the recordings that are read. Left out on purpose: playlists (they name further
 #: files), devices, filters, subtitles, sound, and readers such as `tty` that take any text for a video.

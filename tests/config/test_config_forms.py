@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,12 @@ def test_anchors_and_aliases_are_read(read: Any) -> None:
     stages = loaded.description.plans[0].stages
     assert stages[0].params == stages[1].params
     assert stages[3].params.classes == ("a",)
+
+
+def test_json_is_yaml(read: Any) -> None:
+    text = json.dumps({"source": "a.mp4", "graph": {"det": {"use": "detect.dnn", "model": "\U0001f600"}}})
+    assert "\\ud83d" in text
+    assert read(text).description.plans[0].stages[0].params.model == "\U0001f600"
 
 
 def test_values_of_python_are_taken_as_in_yaml(registry: Registry, tmp_path: Path) -> None:

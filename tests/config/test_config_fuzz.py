@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import json
 import resource
 import time
 from typing import Any
@@ -14,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 from vidstream.config import explain, loads, schema
 from vidstream.config.compose import compose
-from vidstream.config.nodes import plain
+from vidstream.config.nodes import Leaf, Place, plain
 from vidstream.errors import ConfigError, UsageError
 from vidstream.graph.registry import Registry
 
@@ -118,6 +120,64 @@ def _word(draw: st.DrawFn, text: str) -> str:
     return " ".join(words)
 
 
+#: values that fit somewhere, or nowhere
+VALUES = [
+    None, True, 0, 1, -3, 7, 0.25, 1e300, 10**40, "", "source", "det", "track.sort", "detect.dnn", "no", "5s",
+    "${conf}", "${env:PORT}", "${source}", "cross.events", "a.mp4", "x" * 300, [], {}, [0, 0],
+    [[0, 0], [1, 1]], ["person", 3], {"use": "detect.dnn"}, {"px": [[0, 0], [9, 9]]},
+    {"stage": "det", "hold": "2s"}, {"": None}, {"det.confidence": 2},
+]  # fmt: skip
+WORDS = [
+    "det",
+    "use",
+    "in",
+    "when",
+    "set",
+    "vars",
+    "sources",
+    "enabled",
+    "model",
+    "lines",
+    "1",
+    "x",
+    "a b",
+    "${conf}",
+    "",
+]
+
+
+@st.composite
+def reshaped(draw: st.DrawFn) -> str:
+    """A right file with some of its values, or keys, replaced: good YAML, perhaps a bad description."""
+    content = plain(compose(draw(st.sampled_from(SEEDS)), "seed.yaml") or Leaf(None, Place("")))
+    for _ in range(draw(st.integers(1, 3))):
+        at: Any = content
+        while True:
+            keys = list(at) if isinstance(at, dict) else list(range(len(at)))
+            if not keys:
+                break
+            key = draw(st.sampled_from(keys))
+            if not (isinstance(at[key], dict | list) and at[key] and draw(st.integers(0, 3))):
+                _change(draw, at, key)
+                break
+            at = at[key]
+    return json.dumps(content)
+
+
+def _change(draw: st.DrawFn, at: Any, key: Any) -> None:
+    how = draw(st.sampled_from(["value", "value", "delete", "rename", "repeat"]))
+    if how == "delete":
+        del at[key]
+    elif how == "rename" and isinstance(at, dict):
+        at[draw(st.sampled_from(WORDS))] = at.pop(key)
+    elif how == "repeat" and isinstance(at, list):
+        at.append(at[key])
+    else:
+        at[key] = draw(
+            st.sampled_from(VALUES).map(copy.deepcopy) | st.integers() | st.floats(0, 1) | st.text(max_size=5)
+        )
+
+
 MUTATIONS = [_lines, _characters, _word]
 _SETTINGS = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -163,9 +223,17 @@ def test_a_broken_file_is_taken_or_explained(
     examine(text, registry, environ, validator)
 
 
+@given(text=reshaped())
+@settings(_SETTINGS, max_examples=300)
+def test_a_reshaped_file_is_taken_or_explained(
+    text: str, registry: Registry, environ: dict[str, str], validator: Any
+) -> None:
+    examine(text, registry, environ, validator)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@given(text=broken())
+@given(text=broken() | reshaped())
 @settings(_SETTINGS, max_examples=8000)
 def test_thousands_of_broken_files(
     text: str, registry: Registry, environ: dict[str, str], validator: Any

@@ -127,8 +127,10 @@ class _Composer:
         return moved(node, self._place(event))
 
     def _scalar(self, event: ScalarEvent, path: ValuePath) -> Leaf:
-        place, text = self._place(event), event.value
-        if any("\ud800" <= c <= "\udfff" for c in text):
+        place = self._place(event)
+        try:  # JSON writes characters beyond U+FFFF as pairs of escapes
+            text = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
             self._refuse("half of a surrogate pair is no character", place, path)
         if event.tag in (None, "!", f"{_CORE}str"):
             is_plain = event.tag is None and event.style is None

@@ -45,8 +45,12 @@ _ADVICE: tuple[tuple[str, Advice], ...] = (
         Advice("a quote is opened but not closed", "close it, or write '' for a quote inside", at_start=True),
     ),
     (
-        "expected the node content, but found '<stream end>'",
+        "expected the node content, but found '<(?:stream|document) (?:start|end)>'",
         Advice("the file ends too early", "close what is open: a '[', a '{' or a quote"),
+    ),
+    (
+        "expected the node content, but found '(.+)'",
+        Advice(r"a value is missing before '\1'", "write it, or put the text in quotes"),
     ),
     (
         "parsing a flow .*but got ':'",

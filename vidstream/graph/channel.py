@@ -13,8 +13,9 @@ class Channel(Generic[T]):
     """A bounded first-in-first-out queue that can also replace what has not been taken yet.
 
     >>> c = Channel[int](1)
-    >>> c.put_newest(1), c.put_newest(2), c.get()
-    (None, 1, 2)
+    >>> c.put(1); c.make_room(); c.put(2); c.get()
+    1
+    2
     """
 
     def __init__(self, capacity: int) -> None:
@@ -37,12 +38,10 @@ class Channel(Generic[T]):
             self._writers -= 1
             self._append(item)
 
-    def put_newest(self, item: T) -> T | None:
-        """Append without waiting; where there is no room the oldest item is taken out and given back."""
+    def make_room(self) -> T | None:
+        """Where it is full, take out the oldest item: the next `put`, by an only writer, will not wait."""
         with self._filled:
-            pushed_out = self._items.popleft() if len(self._items) >= self._capacity else None
-            self._append(item)
-            return pushed_out
+            return self._items.popleft() if len(self._items) >= self._capacity else None
 
     def get(self, timeout: float | None = None) -> T | None:
         """The oldest item, waiting for one; None only after `timeout` seconds."""

@@ -108,11 +108,13 @@ class Lane:
 
     def _put_newest(self, item: Item) -> None:
         """Live: what the first segment has not taken yet gives way; its gap is handed on."""
-        old = self.assembly.segments[0].input.put_newest(item)
+        queue = self.assembly.segments[0].input
+        old = queue.make_room()
         if old is not None:
-            item.gap = item.gap or old.gap
+            item.gap = item.gap or old.gap  # before others can see the item
             old.drop("source", "newer frame")
             self.ledger.finish(old.dead)
+        queue.put(item)
 
     def _start(self) -> list[threading.Thread]:
         threads = [

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from vidstream.graph.params import parameters
 from vidstream.graph.registry import Registry
-from vidstream.sources import camera, file, images, stream, synthetic
+from vidstream.sources import camera, file, images, sample, stream, synthetic
 from vidstream.sources.address import kind_of_address
 
-KINDS = {"file", "stream", "camera", "images", "synthetic"}
-SOURCES = Registry([camera, file, images, stream, synthetic]).sources
+KINDS = {"file", "stream", "camera", "images", "synthetic", "sample"}
+SOURCES = Registry([camera, file, images, sample, stream, synthetic]).sources
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,7 @@ SOURCES = Registry([camera, file, images, stream, synthetic]).sources
         ("synthetic:", "synthetic"),
         ("synthetic", "synthetic"),
         ("synthetic.mp4", "file"),
+        ("sample:people", "sample"),
         ("", "images"),
         ("x" * 5000 + ".mp4", "file"),
         ("nul\0l.mp4", "file"),

@@ -58,6 +58,12 @@ class _Figure:
     tall: float
     phase: float
 
+    @property
+    def box(self) -> s.Box:
+        """From hair to soles, and as wide as the stride is now."""
+        half = self.tall * max(0.13, 0.07 + 0.15 * abs(math.sin(self.phase)))
+        return self.x - half, self.y - self.tall, self.x + half, self.y + 0.02 * self.tall
+
 
 class People:
     """The scene ``synthetic:people``: it begins empty, then people come in from both sides."""
@@ -79,10 +85,7 @@ class People:
 
     def truth(self, time: float) -> Tracks:
         """Boxes of whole people, also where a nearer one hides them."""
-        seen = [
-            s.Seen(f.track_id, 0, (f.x - 0.2 * f.tall, f.y - f.tall, f.x + 0.2 * f.tall, f.y + 0.03 * f.tall))
-            for f in self._figures(time)
-        ]
+        seen = [s.Seen(f.track_id, 0, f.box) for f in self._figures(time)]
         return s.tracks_of(seen, self._setting, NAMES)
 
     def _figures(self, time: float) -> list[_Figure]:

@@ -33,8 +33,10 @@ class Words:
         """The picture."""
         picture = self._wall.copy()
         for seen in self._seen(time):
-            x1, y1, x2, y2 = (round(v) for v in seen.box)
-            picture[y1:y2, x1:x2] = self._sign(seen.class_id)[: y2 - y1, : x2 - x1]
+            x1, y1 = max(0, round(seen.box[0])), max(0, round(seen.box[1]))
+            room = picture[y1:, x1:]  # in a small picture a sign may be cut off
+            sign = self._sign(seen.class_id)[: room.shape[0], : room.shape[1]]
+            room[: sign.shape[0], : sign.shape[1]] = sign
         return picture
 
     def truth(self, time: float) -> Tracks:

@@ -161,7 +161,8 @@ class Text:
             return value
         if not isinstance(value, str) or not value:
             hint = "put it in quotes" if isinstance(value, int | float) else ""
-            return reading.fail(f"expected {self.what}, got {shown(value)}", path, fix=hint)
+            got = "***" if self.wrap is Secret else shown(value)
+            return reading.fail(f"expected {self.what}, got {got}", path, fix=hint)
         return self.wrap(value)
 
     def schema(self) -> Schema:

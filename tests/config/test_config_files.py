@@ -101,6 +101,15 @@ def test_a_byte_order_mark_and_foreign_line_ends_are_fine(registry: Registry, tm
     assert (problem.line, problem.column) == (3, 26)
 
 
+def test_links_in_a_circle_and_null_characters(fault: Callable[..., str]) -> None:
+    Path("g.yaml").symlink_to("h.yaml")
+    Path("h.yaml").symlink_to("g.yaml")
+    assert fault() == "g.yaml: does not exist; check the path"
+    Path("main.yaml").write_text(f'include: [g.yaml, "a\\0b.yaml"]\n{GOOD}')
+    assert fault("main.yaml").count("does not exist, or is not a regular file") == 2
+    assert fault("a\0b") == "a?b: does not exist; check the path"
+
+
 # -- includes ---------------------------------------------------------------------------------------------
 
 

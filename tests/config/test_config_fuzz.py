@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from vidstream.config import explain, loads, schema
 from vidstream.config.compose import compose
 from vidstream.config.nodes import Leaf, Place, plain
+from vidstream.config.problems import Faults
 from vidstream.errors import ConfigError, UsageError
 from vidstream.graph.registry import Registry
 
@@ -149,7 +150,7 @@ WORDS = [
 @st.composite
 def reshaped(draw: st.DrawFn) -> str:
     """A right file with some of its values, or keys, replaced: good YAML, perhaps a bad description."""
-    content = plain(compose(draw(st.sampled_from(SEEDS)), "seed.yaml") or Leaf(None, Place("")))
+    content = plain(compose(draw(st.sampled_from(SEEDS)), "seed.yaml", Faults()) or Leaf(None, Place("")))
     for _ in range(draw(st.integers(1, 3))):
         at: Any = content
         while True:
@@ -201,7 +202,7 @@ def examine(text: str, registry: Registry, environ: dict[str, str], validator: A
     assert all(c.isprintable() or c == "\n" for c in message)
     # an entry that is switched off is not looked at, but an editor marks what is wrong with it
     if taken and "enabled" not in text:
-        node = compose(text, "g.yaml")
+        node = compose(text, "g.yaml", Faults())
         assert node is not None
         assert validator.is_valid(plain(node)), "the reader takes what the schema refuses"
     assert time.process_time() - start < 2.0

@@ -13,6 +13,7 @@ from vidstream.config import loads, schema
 from vidstream.config.compose import compose
 from vidstream.config.keys import STAGE_KEYS
 from vidstream.config.nodes import plain
+from vidstream.config.problems import Faults
 from vidstream.errors import ConfigError
 from vidstream.graph.registry import Registry
 from vidstream.graph.stage import RUN_KEYS
@@ -28,7 +29,7 @@ def validator(registry: Registry) -> Draft202012Validator:
 
 
 def data(text: str) -> Any:
-    node = compose(text, "g.yaml")
+    node = compose(text, "g.yaml", Faults())
     return None if node is None else plain(node)
 
 

@@ -122,6 +122,36 @@ def test_a_description_does_not_print_what_it_hides(registry: Registry) -> None:
     assert SECRET not in explain(loaded, "graph") + explain(loaded, "source")
 
 
+def test_nothing_of_a_loaded_configuration_prints_it(registry: Registry) -> None:
+    text = (
+        "source: '${env:PW}.mp4'\n"
+        "graph: {det: {use: detect.dnn, model: '${env:PW}', size: [1, '${env:N}']}}\n"
+    )
+    loaded = loads(text, registry, environ={"PW": SECRET, "N": "8080"})
+    assert loaded.description.plans[0].stages[0].params.size == (1, 8080)
+    assert SECRET not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "run: {mode: 'rtsp://me:hunter2@cam/1'}",
+        "graph: {x: {use: draw.overlay, font: 'http://cam/?token=hunter2'}}",
+        "graph: {x: {use: detect.dnn, in: 'rtsp://me:hunter2@cam/1'}}",
+    ],
+)
+def test_an_address_with_a_password_in_a_wrong_place_is_not_shown(line: str, registry: Registry) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loads(line + "\n", registry)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_that_is_a_number_is_not_shown(message: Callable[..., str]) -> None:
+    text = "source: a.mp4\ngraph:\n  send: {use: sink.http, url: u, token: 7351982}\n"
+    assert "graph.send.token: expected a secret text, got ***; put it in quotes" in message(text)
+    assert "7351982" not in message(text)
+
+
 def test_a_hidden_text_is_a_text_in_every_other_way() -> None:
     hidden = Hidden(SECRET, "${env:PW}")
     assert repr(hidden) == "'${env:PW}'"

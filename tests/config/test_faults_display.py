@@ -10,6 +10,26 @@ import pytest
 
 CASES = [
     (
+        "a key given twice hides no other fault",
+        """
+source: clip.mp4
+graph:
+  det: {use: detect.dnn, model: a, model: b, confidense: 1}
+  det: track.sort
+""",
+        """
+g.yaml:3:36: graph.det.model: is given twice; the first is in line 3
+    3 |   det: {use: detect.dnn, model: a, model: b, confidense: 1}
+      |                                    ^^^^^
+g.yaml:3:46: graph.det.confidense: unknown option of detect.dnn; did you mean 'confidence'?
+    3 |   det: {use: detect.dnn, model: a, model: b, confidense: 1}
+      |                                              ^^^^^^^^^^
+g.yaml:4:3: graph.det: is given twice; the first is in line 3
+    4 |   det: track.sort
+      |   ^^^
+""",
+    ),
+    (
         "wide characters before the fault",
         """
 source: clip.mp4

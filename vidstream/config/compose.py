@@ -35,27 +35,28 @@ _CORE: Final = "tag:yaml.org,2002:"
 _TAGS: Final = ("!!str", "!!int", "!!float", "!!bool", "!!null", "!!seq", "!!map")
 
 
-def compose(text: str, file: str) -> Node | None:
+def compose(text: str, file: str, faults: Faults) -> Node | None:
     """The value a text stands for, or None for an empty text.
 
-    Raises ConfigError: for the first fault of syntax, or with all keys that are given twice.
+    Keys that are given twice are noted in `faults`. Raises ConfigError for a fault of syntax, or a limit
+    that is exceeded: then nothing can be said of the rest.
     """
-    return _Composer(text, file).compose()
+    return _Composer(text, file, faults).compose()
 
 
 class _Composer:
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, faults: Faults) -> None:
         self.text = text
         self.file = file
         self.lines = _BREAK.split(text)
-        self.faults = Faults()
+        self.faults = faults
         self.anchors: dict[str, Node | None] = {}
         self.count = 0
 
     def compose(self) -> Node | None:
         try:
             self.loader = yaml.SafeLoader(self.text)
-            node = self._document()
+            return self._document()
         except ReaderError as error:
             self._refuse(*self._unreadable(error.position), fix="is this a text file? take it away")
         except yaml.MarkedYAMLError as error:
@@ -66,13 +67,12 @@ class _Composer:
         except (ValueError, OverflowError):  # "\UFFFFFFFF" and the like: chr() of what is no character
             place = place_of(self.file, self.lines, self.loader.get_mark())
             self._refuse("a character's number is too large", place)
-        self.faults.stop()
-        return node
 
     def _refuse(self, what: str, place: Place, path: ValuePath = (), *, fix: str = "") -> NoReturn:
         """Give up: what follows cannot be trusted."""
-        self.faults.add(what, place, path, fix=fix)
-        raise ConfigError(self.faults.found)
+        fatal = Faults()
+        fatal.add(what, place, path, fix=fix)
+        raise ConfigError(fatal.found)
 
     def _unreadable(self, position: int) -> tuple[str, Place]:
         before = _BREAK.split(self.text[:position])

@@ -29,20 +29,29 @@ class Files:
 
     def file(self, path: Path) -> Fields:
         """A file with its includes under it."""
-        known = path.resolve()
+        known = _identity(path)
         if known not in self._read:
             self._open.append(known)
-            try:
-                self._read[known] = self.text(read_text(path), str(path), path.parent)
-            except ConfigError as error:
-                self._faults.extend(error.problems)
-                self._read[known] = NOTHING_READ
+            self._read[known] = self._content(path)
             self._open.pop()
         return self._read[known]
 
+    def _content(self, path: Path) -> Fields:
+        try:
+            text = read_text(path)
+        except ConfigError as error:
+            self._faults.extend(error.problems)
+            return NOTHING_READ
+        return self.text(text, str(path), path.parent)
+
     def text(self, text: str, name: str, folder: Path) -> Fields:
         """A text with its includes, which are relative to `folder`."""
-        return self.tree(compose(text, name), name, folder)
+        try:
+            node = compose(text, name, self._faults)
+        except ConfigError as error:
+            self._faults.extend(error.problems)
+            return NOTHING_READ
+        return self.tree(node, name, folder)
 
     def tree(self, node: Node | None, name: str, folder: Path) -> Fields:
         """A value with its includes."""
@@ -79,7 +88,7 @@ class Files:
 
     def _included(self, entry: Leaf, path: ValuePath, folder: Path) -> Fields:
         file = folder / entry.value
-        known = file.resolve()
+        known = _identity(file)
         fault = ""
         if known in self._open:
             chain = [p.name for p in self._open[self._open.index(known) :]]
@@ -92,6 +101,14 @@ class Files:
             self._faults.add(fault, entry.place, path)
             return NOTHING_READ
         return self.file(file)
+
+
+def _identity(path: Path) -> Path:
+    """The same for all names of a file."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, a null character: told when it is opened
+        return path
 
 
 def _is_file(path: Path) -> bool:

@@ -45,8 +45,8 @@ class Leaf:
     place: Place
     raw: str = ""
     via: tuple[str, ...] = ()
-    env: tuple[tuple[str, str], ...] = ()
-    loose: Any = NOTHING
+    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    loose: Any = field(default=NOTHING, repr=False)
     size: int = field(default=1, init=False)
     depth: int = field(default=0, init=False)
 

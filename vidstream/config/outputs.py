@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
@@ -42,7 +43,7 @@ def _clash(first: tuple[str, str], second: tuple[str, str], path: ValuePath, fil
 def _written(kind: Kind | None, value: Any, path: ValuePath) -> Iterator[tuple[ValuePath, PurePath]]:
     """Every path to write to inside a parameter's value."""
     if isinstance(kind, FilePath) and kind.role == "output" and isinstance(value, Path):
-        yield path, value
+        yield path, PurePath(os.path.normpath(value))
     elif isinstance(kind, OneOf):
         for inner in kind.kinds:
             yield from _written(inner, value, path)

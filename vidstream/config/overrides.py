@@ -24,7 +24,7 @@ class Given:
     overrides: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,10 @@ def overrides_of(given: Mapping[str, str], faults: Faults) -> list[Override]:
 
 def value_of(text: str, place: Place, faults: Faults) -> Node | None:
     """A value of the command line, read as YAML; None after noting a fault."""
+    own = Faults()
     try:
-        node = compose(text, place.file) or Leaf(None, place)
+        node = compose(text, place.file, own) or Leaf(None, place)
+        own.stop()
     except ConfigError as error:
         for problem in error.problems:
             faults.add(problem.what, place, fix=problem.fix)

@@ -46,8 +46,8 @@ class Faults:
         where = ".".join(map(str, path))
         if place.file in (f"--set {where}", f"--{where}"):  # the position says it already
             where = ""
-        where, what, fix = (_line(self._veiled(text)) for text in (where, what, fix))
-        problem = Problem(place.file, place.line, place.column, where, what, fix, excerpt(place))
+        where, what, fix = (_line(masked(self._veiled(text))) for text in (where, what, fix))
+        problem = Problem(_visible(place.file), place.line, place.column, where, what, fix, excerpt(place))
         self._found[problem] = None
         if len(self._found) >= _MOST:
             self.stop()

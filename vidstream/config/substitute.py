@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from vidstream.config.nodes import MAX_DEPTH, MAX_NODES, NOTHING, Fields, Items, Leaf, Node, Place
@@ -51,7 +51,7 @@ class Names:
     """What can be referred to, the same for all sources."""
 
     variables: Fields
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
 
 def names_used(node: Node) -> Iterator[str]:

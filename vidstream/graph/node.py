@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
+from types import NoneType
 from typing import Any, Final
 
+from vidstream.errors import StageError
 from vidstream.graph.description import OnError, StageEntry
 from vidstream.graph.gates import Gate
 from vidstream.graph.item import Item
@@ -40,7 +42,11 @@ class Node:
         self.failures_in_a_row = 0
         self.restarts_in_a_row = 0
         self.disabled = False
-        self.outputs = tuple(index[entry.id, o.name] for o in entry.spec.signature.outputs)
+        outputs = entry.spec.signature.outputs
+        self.outputs = tuple(index[entry.id, o.name] for o in outputs)
+        self._kinds = tuple((o.type, NoneType) if o.nullable else (o.type,) for o in outputs)
+        #: the type that a single output nearly always has: looking no further costs next to nothing
+        self._usual = outputs[0].type if len(outputs) == 1 else None
         self.gate = Gate.of(entry, [index[s] for s in wiring.conditions[entry.id]])
         self._arguments, self._required, self._wired = _arguments(entry, wiring, index)
 
@@ -55,16 +61,15 @@ class Node:
     def call(self, item: Item, stage: Stage) -> float:
         """Run `stage` (this node's, or a worker's copy) on the frame; gives the seconds it took.
 
-        The stage's exceptions come through.
+        The stage's exceptions come through; StageError where what it gave is not what it said.
         """
         start = perf_counter()
         result = stage.process(*self._values(item))  # type: ignore[attr-defined]  # each has its own signature
         seconds = perf_counter() - start
-        outputs = self.outputs
-        if len(outputs) == 1:
-            item.slots[outputs[0]] = result
-        elif outputs:
-            self._store(item.slots, result)
+        if type(result) is self._usual:
+            item.slots[self.outputs[0]] = result
+        elif self.outputs:
+            self._store(item.slots, "process", result, self._kinds)
         return seconds
 
     def finish(self, item: Item) -> None:
@@ -74,8 +79,8 @@ class Node:
         if self.wants(item) and any(item.slots[slot] is not None for slot in self._wired):
             self.metrics.time.add(self.call(item, self.stage))
         flushed = self.stage.flush()
-        if flushed is not None:
-            self._store(item.slots, flushed)
+        if flushed is not None and self.outputs:
+            self._store(item.slots, "flush", flushed, [(*kinds, NoneType) for kinds in self._kinds])
 
     def restart(self) -> Stage:
         """Replace the stage by a new instance; gives the old one for closing."""
@@ -93,8 +98,18 @@ class Node:
                 values.append(tuple(v for i in where if (v := item.slots[i]) is not None))
         return values
 
-    def _store(self, slots: list[Any], result: Any) -> None:
-        values = (result,) if len(self.outputs) == 1 else result
+    def _store(
+        self, slots: list[Any], method: str, result: Any, kinds: Sequence[tuple[type, ...]]
+    ) -> None:
+        """Put one value per output in its place, or none where one of them has no business there."""
+        several = len(kinds) > 1
+        values = result if several and isinstance(result, tuple) else (result,)
+        if several and result is None:
+            values = (None,) * len(kinds)
+        if len(values) != len(kinds) or not all(map(isinstance, values, kinds)):
+            said = ", ".join(" or ".join(k.__name__ for k in kind) for kind in kinds)
+            got = ", ".join(type(value).__name__ for value in values)
+            raise StageError(f"'{method}' must give ({said}), but gave ({got})".replace("NoneType", "None"))
         for slot, value in zip(self.outputs, values, strict=True):
             slots[slot] = value
 

@@ -68,10 +68,11 @@ class InputPort:
 
 @dataclass(frozen=True, slots=True)
 class OutputPort:
-    """What a stage gives, named after its type."""
+    """What a stage gives, named after its type. `nullable`: may be None on a frame."""
 
     name: str
     type: type
+    nullable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +134,16 @@ def _input(where: str, name: str, annotation: Any, has_default: bool) -> InputPo
 
 
 def _outputs(where: str, annotation: Any) -> tuple[OutputPort, ...]:
-    plain, _ = _unwrap(annotation)
+    plain, all_nullable = _unwrap(annotation)
     if plain is type(None):
         return ()
     parts = typing.get_args(plain) if typing.get_origin(plain) is tuple else (plain,)
     ports = []
     for part in parts:
-        base, _ = _unwrap(part)
+        base, nullable = _unwrap(part)
         if base not in PORT_TYPES or base is Image:
             raise TypeError(f"{where}: gives {part!r}, which does not travel in a graph")
-        ports.append(OutputPort(base.__name__.lower(), base))
+        ports.append(OutputPort(base.__name__.lower(), base, nullable or all_nullable))
     if len({p.name for p in ports}) < len(ports):
         raise TypeError(f"{where}: gives the same type twice; one output per type")
     return tuple(ports)

@@ -19,7 +19,8 @@ from itertools import count
 from typing import Any
 
 import av
-import numpy as np
+
+from tests.support.clips import numbered
 
 CLOCK = 90_000
 START_CODE = b"\0\0\0\1"
@@ -38,8 +39,7 @@ def h264(frames: int, fps: int, size: tuple[int, int]) -> list[list[bytes]]:
     }
     pictures = []
     for number in range(frames):
-        gray = np.full((size[1], size[0], 3), 20 + 2 * (number % 100), np.uint8)
-        frame = av.VideoFrame.from_ndarray(gray, "bgr24")
+        frame = av.VideoFrame.from_ndarray(numbered(number, size), "bgr24")
         frame.pts = number
         pictures += [bytes(packet) for packet in codec.encode(frame)]
     return [[unit for unit in split(data) if unit] for data in pictures]
@@ -79,6 +79,7 @@ class RtspServer:
         self.stalled = threading.Event()
         self.mute = threading.Event()  # accepts connections, answers nothing
         self.sessions = 0
+        self.started = 0.0  # monotonic time of the last session's first picture
         self.refusals = 0
         self.port = 0
         self._threads: list[threading.Thread] = []
@@ -108,6 +109,7 @@ class RtspServer:
         if self._listener is not None:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
+            self._listener = None
         self.drop()
         for thread in self._threads:
             thread.join(5)
@@ -142,7 +144,7 @@ class RtspServer:
                 return
 
     def _talk(self, client: socket.socket) -> None:
-        playing, started, sent, sequence = False, 0.0, 0, count()
+        playing, sent, sequence = False, 0, count()
         while True:
             readable, _, _ = select.select([client], [], [], 0.005 if playing else 5)
             if readable:
@@ -150,9 +152,11 @@ class RtspServer:
                 if verb in ("", "TEARDOWN"):
                     return
                 if verb == "PLAY":
-                    playing, started = True, time.monotonic()
+                    playing, self.started = True, time.monotonic()
                     self.sessions += 1
-            while playing and not self.stalled.is_set() and time.monotonic() - started >= sent / self.fps:
+            while (
+                playing and not self.stalled.is_set() and time.monotonic() - self.started >= sent / self.fps
+            ):
                 units = self.pictures[sent % len(self.pictures)]
                 for n, unit in enumerate(units):
                     client.sendall(

@@ -153,9 +153,8 @@ class LiveSource(Source):
         """What a new connection says of itself; None after noting why there is none."""
         if self.stopping.is_set():  # set while the session was made, so `interrupt` did not see it
             session.cancel()
-        item: Item | None = Note("", "")
-        while isinstance(item, Note):
-            item = session.take(self.params.open_timeout + _GRACE_S)
+        while isinstance(item := session.take(self.params.open_timeout + _GRACE_S), Note):
+            self.notify(item.kind, item.message)
         if isinstance(item, StreamInfo):
             return item
         if not self.stopping.is_set():

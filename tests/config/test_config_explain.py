@@ -115,3 +115,8 @@ def test_the_short_form(registry: Registry) -> None:
     assert explain(loaded, "source") == "source = clip.mp4: g.yaml:1:9"
     assert explain(loaded, "graph.det").splitlines()[0] == "graph.det = detect.dnn: g.yaml:2:14"
     assert explain(loaded, "graph.det.model") == "graph.det.model = yolox-nano: the default of detect.dnn"
+
+
+def test_a_value_moves_no_cursor(registry: Registry) -> None:
+    loaded = loads('source: a.mp4\ngraph: {det: {use: detect.dnn, model: "a\\e[31m\\nb"}}\n', registry)
+    assert explain(loaded, "graph.det.model") == "graph.det.model = a?[31m?b: <text>:2:38"

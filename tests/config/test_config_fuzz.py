@@ -7,6 +7,7 @@ import copy
 import json
 import resource
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -186,68 +187,61 @@ _SETTINGS = settings(
 
 
 @pytest.fixture(scope="module")
-def validator(registry: Registry) -> Draft202012Validator:
-    return Draft202012Validator(schema(registry))
+def examine(registry: Registry, environ: dict[str, str]) -> Callable[[str], None]:
+    """Read a text, and hold what comes of it against what was promised."""
+    validator = Draft202012Validator(schema(registry))
 
+    def examine(text: str) -> None:
+        start = time.process_time()
+        try:
+            loaded = loads(text, registry, name="g.yaml", environ=environ)
+            message, taken = explain(loaded, "graph"), True
+        except ConfigError as error:
+            message, taken = str(error), False
+        assert message
+        assert "hunter2" not in message
+        assert all(c.isprintable() or c == "\n" for c in message)
+        # an entry that is switched off is not looked at, but an editor marks what is wrong with it
+        if taken and "enabled" not in text:
+            node = compose(text, "g.yaml", Faults())
+            assert node is not None
+            assert validator.is_valid(plain(node)), "the reader takes what the schema refuses"
+        assert time.process_time() - start < 2.0
 
-def examine(text: str, registry: Registry, environ: dict[str, str], validator: Any) -> None:
-    start = time.process_time()
-    try:
-        loaded = loads(text, registry, name="g.yaml", environ=environ)
-        message, taken = explain(loaded, "graph"), True
-    except ConfigError as error:
-        message, taken = str(error), False
-    assert message
-    assert "hunter2" not in message
-    assert all(c.isprintable() or c == "\n" for c in message)
-    # an entry that is switched off is not looked at, but an editor marks what is wrong with it
-    if taken and "enabled" not in text:
-        node = compose(text, "g.yaml", Faults())
-        assert node is not None
-        assert validator.is_valid(plain(node)), "the reader takes what the schema refuses"
-    assert time.process_time() - start < 2.0
+    return examine
 
 
 @pytest.mark.parametrize("text", SEEDS)
-def test_the_files_to_break_are_right(
-    text: str, registry: Registry, environ: dict[str, str], validator: Any
-) -> None:
-    loads(text, registry, environ=environ)
-    examine(text, registry, environ, validator)
+def test_the_files_to_break_are_right(text: str, registry: Registry, environ: dict[str, str]) -> None:
+    assert loads(text, registry, environ=environ).description.plans
 
 
 @given(text=broken())
 @settings(_SETTINGS, max_examples=300)
-def test_a_broken_file_is_taken_or_explained(
-    text: str, registry: Registry, environ: dict[str, str], validator: Any
-) -> None:
-    examine(text, registry, environ, validator)
+def test_a_broken_file_is_taken_or_explained(text: str, examine: Callable[[str], None]) -> None:
+    examine(text)
 
 
 @given(text=reshaped())
 @settings(_SETTINGS, max_examples=300)
-def test_a_reshaped_file_is_taken_or_explained(
-    text: str, registry: Registry, environ: dict[str, str], validator: Any
-) -> None:
-    examine(text, registry, environ, validator)
+def test_a_reshaped_file_is_taken_or_explained(text: str, examine: Callable[[str], None]) -> None:
+    examine(text)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @given(text=broken() | reshaped())
 @settings(_SETTINGS, max_examples=8000)
-def test_thousands_of_broken_files(
-    text: str, registry: Registry, environ: dict[str, str], validator: Any
-) -> None:
-    examine(text, registry, environ, validator)
+def test_thousands_of_broken_files(text: str, examine: Callable[[str], None]) -> None:
+    examine(text)
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     assert peak_mib < 2048
 
 
 @given(text=st.text(max_size=200))
 @settings(_SETTINGS, max_examples=200)
-def test_any_text_at_all(text: str, registry: Registry, environ: dict[str, str], validator: Any) -> None:
-    examine(text, registry, environ, validator)
+def test_any_text_at_all(text: str, examine: Callable[[str], None]) -> None:
+    examine(text)
 
 
 KEYS = ["graph", "det", "confidence", "run", "mode", "0", "classes", "vars", "", "source", "x"]

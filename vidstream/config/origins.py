@@ -9,7 +9,7 @@ from typing import Any
 from vidstream.config.builder import Loaded, Origins
 from vidstream.config.keys import STAGE_KEYS
 from vidstream.config.nodes import Fields, Found, Items, Leaf, Node, locate
-from vidstream.config.problems import masked
+from vidstream.config.problems import masked, visible
 from vidstream.errors import UsageError, did_you_mean
 from vidstream.graph.description import Plan, RunOptions
 from vidstream.graph.kinds import ValuePath
@@ -54,7 +54,7 @@ def _answers(plan: Plan, origins: Origins, key: ValuePath) -> Iterator[tuple[str
         at = key if deeper else path
         found = locate(tree, at)
         if found.whole:
-            yield ".".join(map(str, at)), f"{_text(found.node)}: {_origin(found, at, plan, origins)}"
+            yield ".".join(map(str, at)), f"{visible(_text(found.node))}: {_origin(found, at, plan, origins)}"
         elif at == path and parameter is not None:
             yield ".".join(map(str, at)), f"{_plain(parameter.default)}: {default}"
 

@@ -47,7 +47,7 @@ class Faults:
         if place.file in (f"--set {where}", f"--{where}"):  # the position says it already
             where = ""
         where, what, fix = (_line(masked(self._veiled(text))) for text in (where, what, fix))
-        problem = Problem(_visible(place.file), place.line, place.column, where, what, fix, excerpt(place))
+        problem = Problem(visible(place.file), place.line, place.column, where, what, fix, excerpt(place))
         self._found[problem] = None
         if len(self._found) >= _MOST:
             self.stop()
@@ -97,7 +97,7 @@ def excerpt(place: Place) -> str:
     if not place.line:
         return ""
     first = max(0, place.column - 1 - _AROUND)
-    near = _visible(place.text[first : place.column + _AROUND])
+    near = visible(place.text[first : place.column + _AROUND])
     line, start, width = _masked_span(near, place.column - 1 - first, place.width)
     cut = max(0, start - _SHOWN * 2 // 3) if len(line) > _SHOWN else 0
     if cut:
@@ -116,6 +116,11 @@ def masked(text: str) -> str:
     return text if _mask(bare) == bare else _mask(text)
 
 
+def visible(text: str) -> str:
+    """The text with one printable character for each of its own: nothing moves a terminal's cursor."""
+    return "".join(c if c.isprintable() else " " if c == "\t" else "?" for c in text)
+
+
 def _mask(text: str) -> str:
     return _SECRET_KEY.sub(r"\1***", redact(text))
 
@@ -128,13 +133,8 @@ def _masked_span(line: str, start: int, width: int) -> tuple[str, int, int]:
     return _mask(line), begin, len(_mask(line[: start + width])) - begin
 
 
-def _visible(text: str) -> str:
-    """One character for each, none of which moves a terminal's cursor."""
-    return "".join(c if c.isprintable() else " " if c == "\t" else "?" for c in text)
-
-
 def _line(text: str) -> str:
-    text = _visible(text.replace("\n", " "))
+    text = visible(text.replace("\n", " "))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.toys import ToyFrames, ToySink, describe, entry
+from vidstream.graph.description import When
 from vidstream.graph.engine import Engine
 from vidstream.graph.report import RunReport
+from vidstream.graph.source import Frame, source
 from vidstream.graph.stage import Stage, stage
-from vidstream.types import Counts, Detections, Events, Tracks, View
+from vidstream.types import Counts, Detections, Events, FrameInfo, Gap, StreamInfo, Tracks, View
 
 NONE = Detections.empty()
 
@@ -138,3 +142,238 @@ def test_writing_into_an_input_is_an_error_and_changes_nothing() -> None:
     engine = Engine(describe(stages, {"cam": (ToyFrames, {"frames": 3})}))
     assert [int(p.image.pixels.max()) for p in engine.packets() if p.image] == [0, 1, 2]
     assert notes(engine.report()) == ["ValueError: assignment destination is read-only"]
+
+
+@stage("hostile.diary", heavy=True, stateless=True)
+class Diary(Stage):
+    """Writes down, for each instance, what was called, and raises where it is told to."""
+
+    @dataclass(frozen=True, slots=True)
+    class Params:
+        book: list[Any]
+        raises: Any = None
+        at: str = ""  # the method that raises
+        frames: tuple[int, ...] = ()  # process raises on these
+        opens: int = 10**6  # so many instances can be opened
+
+    params: Params
+
+    def note(self, method: str) -> None:
+        self.params.book.append((self, method))  # itself, not its id: that would be given to the next
+        if method == self.params.at:
+            raise self.params.raises
+
+    def open(self, stream: StreamInfo) -> None:
+        self.note("open")
+        if sum(method == "open" for _, method in self.params.book) > self.params.opens:
+            raise OSError("the device is taken")
+        self.size = (stream.width, stream.height)
+
+    def process(self, image: View, frame: FrameInfo) -> Detections:
+        if frame.seq in self.params.frames:
+            raise self.params.raises
+        assert self.size == (frame.width, frame.height)
+        return NONE
+
+    def on_gap(self, gap: Gap) -> None:
+        self.note("on_gap")
+        self.size = (gap.stream.width, gap.stream.height)
+
+    def flush(self) -> None:
+        self.note("flush")
+
+    def close(self) -> None:
+        self.note("close")
+        self.size = (0, 0)  # no frame fits any more
+
+
+def lives(book: list[Any]) -> list[list[str]]:
+    """What was called on each instance, in the order they came up."""
+    return [[m for i, m in book if i is who] for who in dict.fromkeys(i for i, _ in book)]
+
+
+EXITS = [
+    pytest.param(SystemExit("bye"), "SystemExit: bye", id="sys.exit"),
+    pytest.param(KeyboardInterrupt(), "KeyboardInterrupt: no message", id="KeyboardInterrupt"),
+    pytest.param(GeneratorExit("gone"), "GeneratorExit: gone", id="GeneratorExit"),
+]
+
+
+@pytest.mark.parametrize(("error", "message"), EXITS)
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({"threads": 1}, id="fused"),
+        pytest.param({}, id="on threads of their own"),
+        pytest.param({"workers": 3}, id="with workers"),
+    ],
+)
+def test_a_stage_that_tries_to_end_the_process_fails_like_any_other(
+    how: dict[str, Any], error: BaseException, message: str
+) -> None:
+    book: list[Any] = []
+    odd = entry("odd", Diary, book=[], raises=error, frames=(4, 9), workers=how.get("workers", 1))
+    stages = [odd, entry("out", ToySink, book=book)]
+    report = run(*stages, source={"frames": 30}, threads=how.get("threads", "auto"))
+    assert notes(report) == [message]
+    ledger = report.sources[0].ledger
+    assert (ledger.done, dict(ledger.failed), ledger.balanced) == (28, {"odd": 2}, True)
+    assert book[-2:] == ["flush", "close"]
+
+
+@pytest.mark.parametrize(("error", "message"), EXITS)
+@pytest.mark.parametrize("at", ["on_gap", "flush", "close"])
+def test_leaving_from_the_rest_of_the_life_is_noted_and_nothing_else_suffers(
+    at: str, error: BaseException, message: str
+) -> None:
+    book: list[Any] = []
+    out: list[Any] = []
+    odd = entry("odd", Diary, book=book, raises=error, at=at)
+    report = run(odd, entry("out", ToySink, book=out), source={"frames": 8, "segment_at": 4})
+    assert notes(report) == [f"in {at}: {message}"]
+    assert report.sources[0].ledger.done == 8
+    assert lives(book) == [["open", "on_gap", "flush", "close"]]
+    assert out[-2:] == ["flush", "close"]
+    assert report.exit_code == 3
+
+
+@pytest.mark.parametrize(("error", "message"), EXITS)
+def test_leaving_from_open_stops_the_source_with_a_clear_error(error: BaseException, message: str) -> None:
+    book: list[Any] = []
+    report = run(entry("odd", Diary, book=book, raises=error, at="open", workers=3))
+    assert report.sources[0].error.startswith(
+        f"source 'cam': stage 'odd' (hostile.diary) cannot be opened: {message.partition(':')[0]}"
+    )
+    assert lives(book) == [["open", "close"]], "the copies were never opened, so they are not closed"
+    assert report.exit_code == 1
+
+
+@source("hostile.source", accepts=lambda uri: False)
+class HostileSource(ToyFrames):
+    """Raises wherever it is told to."""
+
+    @dataclass(frozen=True, slots=True)
+    class Params(ToyFrames.Params):
+        raises: Any = None
+        at: tuple[str, ...] = ()
+
+    params: Params
+
+    def fail(self, method: str) -> None:
+        if method in self.params.at:
+            raise self.params.raises(method)
+
+    def open(self) -> StreamInfo:
+        self.fail("open")
+        return super().open()
+
+    def read(self) -> Frame | None:
+        if self.index == 5:
+            self.fail("read")
+        return super().read()
+
+    def close(self) -> None:
+        self.fail("close")
+
+
+@pytest.mark.parametrize("raises", [SystemExit, KeyboardInterrupt, RuntimeError, MemoryError])
+@pytest.mark.parametrize(
+    ("at", "told", "done"),
+    [
+        pytest.param(("open",), "open", 0, id="open"),
+        pytest.param(("read",), "read", 5, id="read"),
+        pytest.param(("close",), "close", 8, id="close"),
+        pytest.param(("read", "close"), "read", 5, id="the first error is told, not what came of it"),
+        pytest.param(("open", "close"), "open", 0, id="the same where opening failed"),
+    ],
+)
+@pytest.mark.parametrize("threads", [1, "auto"])
+def test_whatever_a_source_raises_ends_it_with_one_clear_error(
+    at: tuple[str, ...], told: str, done: int, raises: type[BaseException], threads: Any
+) -> None:
+    book: list[Any] = []
+    options = {"frames": 8, "raises": raises, "at": at}
+    stages = [entry("out", ToySink, book=book)]
+    report = Engine(describe(stages, {"cam": (HostileSource, options)}, {"threads": threads})).run()
+    assert report.sources[0].error == f"source 'cam': {raises.__name__}: {told}"
+    assert report.sources[0].ledger.done == done
+    assert book[-2:] == (["flush", "close"] if done else [])
+    assert report.exit_code == 1
+
+
+class UnspeakableError(Exception):
+    """Even its message cannot be had."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("threads", [1, "auto"])
+def test_where_the_engine_itself_fails_the_source_ends_and_nobody_waits_for_ever(
+    workers: int, threads: Any
+) -> None:
+    odd = entry("odd", Diary, book=[], raises=UnspeakableError(), frames=(4,), workers=workers)
+    report = run(odd, entry("last", Diary, book=[]), source={"frames": 10_000}, threads=threads)
+    assert report.sources[0].error == "source 'cam': the engine failed: RuntimeError"
+    assert report.sources[0].ledger.balanced
+    assert report.sources[0].ledger.failed["engine"] == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_condition_on_a_value_that_cannot_be_compared_is_the_waiting_stage_s_failure(workers: int) -> None:
+    @stage("hostile.counts")
+    def count(image: View) -> Counts:
+        """Counts in words."""
+        return Counts({"door": {"in": "three"}})  # type: ignore[dict-item]
+
+    when = When("words")  # type: ignore[arg-type]
+    report = run(entry("words", count), entry("odd", Diary, book=[], when=when, workers=workers))
+    assert len(notes(report)) == 1
+    assert "TypeError" in notes(report)[0]
+    assert dict(report.sources[0].ledger.failed) == {"odd": 3}
+
+
+def test_a_stage_that_can_be_opened_again_goes_on() -> None:
+    book: list[Any] = []
+    odd = entry("odd", Diary, book=book, raises=OSError("lost"), frames=(2, 5), on_error="restart")
+    report = run(odd, source={"frames": 8})
+    assert lives(book) == [["open", "close"], ["open", "close"], ["open", "flush", "close"]]
+    assert dict(report.sources[0].ledger.failed) == {"odd": 2}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stage_that_cannot_be_opened_again_is_not_called_and_ends_its_source(workers: int) -> None:
+    book: list[Any] = []
+    odd = entry(
+        "odd", Diary, book=book, raises=OSError("lost"), frames=(2,), on_error="restart", opens=workers
+    )
+    report = run(entry("other", Diary, book=[]), odd, source={"frames": 100, "delay": 0.001})
+    assert all(life in (["open", "close"], ["open", "flush", "close"]) for life in lives(book))
+    if workers == 1:
+        assert "could not be opened again: OSError: the device is taken" in report.sources[0].error
+        assert len(lives(book)) == 11, "it tried ten times"
+    assert report.sources[0].ledger.balanced
+
+
+def test_a_stage_is_opened_again_for_the_size_that_pictures_have_by_then() -> None:
+    book: list[Any] = []
+    odd = entry("odd", Diary, book=book, raises=OSError("lost"), frames=(6,), on_error="restart")
+    report = Engine(describe([odd], {"cam": (Resized, {"frames": 12, "resize_at": 4})})).run()
+    assert notes(report) == ["OSError: lost"]
+    assert lives(book) == [["open", "on_gap", "close"], ["open", "flush", "close"]]
+
+
+@source("hostile.resized", accepts=lambda uri: False)
+class Resized(ToyFrames):
+    """Its pictures change their size."""
+
+    @dataclass(frozen=True, slots=True)
+    class Params(ToyFrames.Params):
+        resize_at: int = 0
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        if frame is None or frame.pixels[0, 0, 0] < self.params.resize_at:
+            return frame
+        return replace(frame, pixels=np.repeat(frame.pixels, 2, axis=1))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Assembly:
     def __init__(self, wiring: Wiring, context: Context, emit: Emit) -> None:
         self._context = context
         self._index = slot_index(wiring.order)
+        #: a node for each of its instances that `open` was called on
         self._opened: list[Node] = []
         self.nodes = [self._node(entry, wiring) for entry in wiring.order]
         self.sides = [n.stage for n in self.nodes if isinstance(n.stage, SideStage)]
@@ -86,19 +88,20 @@ class Assembly:
     def open(self, stream: StreamInfo) -> None:
         """Open every stage, in running order; StageError names the first that cannot be."""
         for node in self.nodes:
-            self._opened.append(node)
+            node.stream = stream
             for stage in self._instances(node):
+                self._opened.append(node)
                 try:
                     stage.open(stream)
                 except VidstreamError as error:
                     raise self._cannot_open(node, str(error)) from error
-                except Exception as error:  # the graph's edge: a stage may raise anything
+                except BaseException as error:  # the graph's edge: a stage may raise anything
                     raise self._cannot_open(node, f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:
         """Close whatever `open` was called on."""
-        for node in self._opened:
-            for stage in self._instances(node):
+        for node, instances in Counter(self._opened).items():
+            for stage in islice(self._instances(node), instances):
                 self._context.failures.in_lifecycle(node, "close", stage.close)
         self._opened.clear()
 

@@ -11,7 +11,6 @@ from vidstream.graph.item import Item
 from vidstream.graph.node import Node
 from vidstream.graph.notices import Notices
 from vidstream.graph.stage import Stage
-from vidstream.types import StreamInfo
 
 #: how often a stage may fail in a row before its policy is escalated
 PATIENCE = 10
@@ -37,11 +36,13 @@ class Failures:
         self._source = source
         self._notices = notices
         self._owner = owner
-        #: set once the source is open; a restarted stage is opened with it
-        self.stream: StreamInfo | None = None
 
-    def handle(self, node: Node, item: Item, error: Exception, stage: Stage) -> None:
-        """A stage raised on a frame: note it, then do as its policy says."""
+    def handle(self, node: Node, item: Item, error: BaseException, stage: Stage) -> None:
+        """A stage raised on a frame: note it, then do as its policy says.
+
+        SystemExit and KeyboardInterrupt are errors like others here: stages never run on the main thread, so
+        it is a library that gave up, not a person who pressed Ctrl-C.
+        """
         node.metrics.failures += 1
         node.failures_in_a_row += 1
         self._note(node, item, error)
@@ -61,11 +62,17 @@ class Failures:
         """Run `flush`, `close` or `on_gap`: what they raise is noted, and nothing else suffers."""
         try:
             call()
-        except Exception as error:  # the graph's edge: any stage may raise anything
+        except BaseException as error:  # the graph's edge: any stage may raise anything
             node.metrics.failures += 1
             self._notices.add("stage-failed", self._source, node.id, f"in {what}: {_words(error)}")
 
-    def _note(self, node: Node, item: Item, error: Exception) -> None:
+    def broken(self, item: Item, error: BaseException) -> None:
+        """Something that is no stage failed: the source ends, and this frame with it."""
+        if item.dead is None and not item.final:
+            item.fail("engine", _name(error))
+        self._owner.fail(StageError(f"the engine failed: {_name(error)}", where=f"source '{self._source}'"))
+
+    def _note(self, node: Node, item: Item, error: BaseException) -> None:
         words = _words(error)
         message = f"{words} (frame {item.frame.seq}, {item.frame.pts:.3f} s)"
         # the same failure counts as one, also where its message carries numbers
@@ -75,20 +82,20 @@ class Failures:
         for _ in range(RETRIES):
             try:
                 node.call(item, stage)
-            except Exception:  # the graph's edge: counted above, and below if it goes on
+            except BaseException:  # the graph's edge: counted above, and below if it goes on
                 node.metrics.failures += 1
             else:
                 node.failures_in_a_row = 0
                 return True
         return False
 
-    def _sink(self, node: Node, error: Exception) -> None:
+    def _sink(self, node: Node, error: BaseException) -> None:
         """A sink that says it cannot write, or keeps failing, is switched off; the frame goes on."""
         if isinstance(error, SinkError) or node.failures_in_a_row >= PATIENCE:
             node.disabled = True
             self._notices.add("sink-disabled", self._source, node.id, f"switched off after: {_words(error)}")
 
-    def _escalate(self, node: Node, error: Exception, stage: Stage) -> None:
+    def _escalate(self, node: Node, error: BaseException, stage: Stage) -> None:
         if node.policy == "restart" or node.failures_in_a_row >= PATIENCE:
             if node.restarts_in_a_row >= (PATIENCE if node.policy == "restart" else 1):
                 self._end(node, error)
@@ -98,13 +105,18 @@ class Failures:
     def _restart(self, node: Node) -> None:
         node.restarts_in_a_row += 1
         node.failures_in_a_row = 0
-        self.in_lifecycle(node, "close", node.restart().close)
-        self._notices.add("stage-restarted", self._source, node.id, "closed and opened again")
-        if self.stream is not None:
-            stream = self.stream
-            self.in_lifecycle(node, "open", lambda: node.stage.open(stream))
+        self.in_lifecycle(node, "close", node.stage.close)
+        node.give_up("is closed")
+        try:
+            node.stage = node.make()
+            node.stage.open(node.stream)
+        except BaseException as error:  # the graph's edge: the next frame tells, and tries again
+            self.in_lifecycle(node, "close", node.stage.close)
+            node.give_up(f"could not be opened again: {_words(error)}")
+        else:
+            self._notices.add("stage-restarted", self._source, node.id, "closed and opened again")
 
-    def _end(self, node: Node, error: Exception) -> None:
+    def _end(self, node: Node, error: BaseException) -> None:
         what = f"stage '{node.id}' ({node.entry.spec.name}) failed: {_words(error)}"
         reason = StageError(what, where=f"source '{self._source}'")
         if node.policy == "stop":
@@ -113,11 +125,11 @@ class Failures:
             self._owner.fail(reason)
 
 
-def _name(error: Exception) -> str:
+def _name(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """An error in one line; our own already say what is needed, others get their type's name."""
     text = " ".join(str(error).split()) or "no message"
     return text if isinstance(error, VidstreamError) else f"{_name(error)}: {text}"

@@ -49,7 +49,6 @@ class Lane:
         context = Context(self.name, run, live, notices, failures)
         self.assembly = Assembly(wiring, context, self._finish)
         self.assembly.watch(self._spoiled, self._spoiled_if_heavy)
-        self._failures = failures
         self._source: Source = plan.source.spec.cls(plan.source.params)
         self._source.name = self.name
         self._source.notify = context.notifier()
@@ -57,30 +56,21 @@ class Lane:
     def run(self) -> None:
         """Open, read to the end, flush, close. Never raises: what went wrong is in `error`."""
         self.started = self._clock.monotonic()
-        try:
-            self._read_and_close()
-        except VidstreamError as error:
-            self._end(error)
-        except Exception as error:  # the graph's edge: a source may raise anything
-            self._end(SourceError(redact(f"{type(error).__name__}: {error}"), where=f"source '{self.name}'"))
-        finally:
-            self.ended = self._clock.monotonic()
-            if self.tap is not None:
-                self.tap.put(None)
+        for step in (self._read, self.assembly.close, self._source.close):
+            try:
+                step()
+            except BaseException as error:  # the graph's edge: a source may raise anything
+                self._end(error)
+        self.ended = self._clock.monotonic()
+        if self.tap is not None:
+            self.tap.put(None)
 
-    def _read_and_close(self) -> None:
-        try:
-            stream = self._source.open()
-            self._failures.stream = stream
-            self.assembly.open(stream)
-            paced = self.live and not self._source.live
-            self.reader = Reader(
-                self._source, stream, self.ledger, self._clock, self.assembly.slots, paced=paced
-            )
-            self._pump(self.reader)
-        finally:
-            self.assembly.close()
-            self._source.close()
+    def _read(self) -> None:
+        stream = self._source.open()
+        self.assembly.open(stream)
+        paced = self.live and not self._source.live
+        self.reader = Reader(self._source, stream, self.ledger, self._clock, self.assembly.slots, paced=paced)
+        self._pump(self.reader)
 
     def _pump(self, reader: Reader) -> None:
         """Read and pass on; the final item goes through whatever happened, so that sinks are flushed."""
@@ -160,7 +150,10 @@ class Lane:
         self._end(error)
         self.stop()
 
-    def _end(self, error: VidstreamError) -> None:
+    def _end(self, error: BaseException) -> None:
+        """Keep the first error: those after it are mostly its consequences."""
+        if not isinstance(error, VidstreamError):
+            error = SourceError(redact(f"{type(error).__name__}: {error}"), where=f"source '{self.name}'")
         if self.error is None:
             self.error = error
             self._notices.add("source-failed", self.name, "", str(error))

@@ -14,6 +14,7 @@ from vidstream.graph.item import Item
 from vidstream.graph.metrics import StageMetrics
 from vidstream.graph.stage import Stage
 from vidstream.graph.wiring import SOURCE_SLOT, Slot, Wiring
+from vidstream.types import StreamInfo
 
 #: an argument is fetched by (kind, slot): the frame's info, one value, or all values present
 _FRAME: Final = 0
@@ -23,6 +24,9 @@ _MANY: Final = 2
 
 class Node:
     """One stage of one source. `wants` and `call` are the engine's innermost loop: every line counts."""
+
+    #: what the source was, or has become with the last gap; a restarted stage is opened with it
+    stream: StreamInfo
 
     def __init__(
         self,
@@ -82,10 +86,9 @@ class Node:
         if flushed is not None and self.outputs:
             self._store(item.slots, "flush", flushed, [(*kinds, NoneType) for kinds in self._kinds])
 
-    def restart(self) -> Stage:
-        """Replace the stage by a new instance; gives the old one for closing."""
-        old, self.stage = self.stage, self.make()
-        return old
+    def give_up(self, why: str) -> None:
+        """There is no instance to run: every call says why."""
+        self.stage = _Gone(why)
 
     def _values(self, item: Item) -> list[Any]:
         values: list[Any] = []
@@ -98,9 +101,7 @@ class Node:
                 values.append(tuple(v for i in where if (v := item.slots[i]) is not None))
         return values
 
-    def _store(
-        self, slots: list[Any], method: str, result: Any, kinds: Sequence[tuple[type, ...]]
-    ) -> None:
+    def _store(self, slots: list[Any], method: str, result: Any, kinds: Sequence[tuple[type, ...]]) -> None:
         """Put one value per output in its place, or none where one of them has no business there."""
         several = len(kinds) > 1
         values = result if several and isinstance(result, tuple) else (result,)
@@ -112,6 +113,13 @@ class Node:
             raise StageError(f"'{method}' must give ({said}), but gave ({got})".replace("NoneType", "None"))
         for slot, value in zip(self.outputs, values, strict=True):
             slots[slot] = value
+
+
+class _Gone(Stage):
+    """In the place of a stage that could not be opened again."""
+
+    def process(self, *values: Any) -> None:
+        raise StageError(self.params)
 
 
 def _arguments(

@@ -65,6 +65,13 @@ class Chain(Segment):
 
     def handle(self, item: Item) -> None:
         """Take one frame through the chain, and pass it on whatever became of it."""
+        try:
+            self._work(item)
+        except BaseException as error:  # ours: those who wait for this frame must not wait for ever
+            self._failures.broken(item, error)
+        self.emit(item)
+
+    def _work(self, item: Item) -> None:
         if item.gap is not None:
             self._jump(item)
         if item.final:
@@ -72,26 +79,25 @@ class Chain(Segment):
                 self._failures.in_lifecycle(node, "flush", lambda node=node: node.finish(item))  # type: ignore[misc]
         elif item.dead is None:
             self._process(item)
-        self.emit(item)
 
     def _process(self, item: Item) -> None:
         for node in self._active:
-            if node.wants(item):
-                try:
+            try:
+                if node.wants(item):
                     node.metrics.time.add(node.call(item, node.stage))
-                except Exception as error:  # the graph's edge: counted, noted, and acted on there
-                    self._failures.handle(node, item, error, node.stage)
-                    if node.disabled:
-                        self._active = [n for n in self._active if n is not node]
-                    if item.dead is not None:
-                        return
-                else:
                     node.failures_in_a_row = node.restarts_in_a_row = 0
+            except BaseException as error:  # the graph's edge: counted, noted, and acted on there
+                self._failures.handle(node, item, error, node.stage)
+                if node.disabled:
+                    self._active = [n for n in self._active if n is not node]
+                if item.dead is not None:
+                    return
 
     def _jump(self, item: Item) -> None:
         gap = item.gap
         assert gap is not None
         for node in self._active:
+            node.stream = gap.stream
             self._failures.in_lifecycle(node, "on_gap", lambda node=node: node.stage.on_gap(gap))  # type: ignore[misc]
 
 
@@ -118,25 +124,30 @@ class Workers(Segment):
         ]
 
     def _loop(self, stage: Callable[[], Stage]) -> None:
-        while (taken := self._next()) is not None:
-            item, wanted = taken
-            if wanted:
+        while (item := self._next()) is not None:
+            if item.wanted:
                 self._run(item, stage())
             self._deliver(item)
 
     def _run(self, item: Item, stage: Stage) -> None:
         try:
             seconds = self._node.call(item, stage)
-        except Exception as error:  # the graph's edge: counted, noted, and acted on there
-            with self._books:
-                self._failures.handle(self._node, item, error, stage)
+        except BaseException as error:  # the graph's edge: counted, noted, and acted on there
+            self._failed(item, error, stage)
         else:
             with self._books:
                 self._node.metrics.time.add(seconds)
                 self._node.failures_in_a_row = self._node.restarts_in_a_row = 0
 
-    def _next(self) -> tuple[Item, bool] | None:
-        """The next frame, and whether the stage wants it: decided here, where frames are still in order."""
+    def _failed(self, item: Item, error: BaseException, stage: Stage) -> None:
+        with self._books:
+            try:
+                self._failures.handle(self._node, item, error, stage)
+            except BaseException as fault:  # ours: those who wait for this frame must not wait for ever
+                self._failures.broken(item, fault)
+
+    def _next(self) -> Item | None:
+        """The next frame; whether the stage wants it is decided here, where frames are still in order."""
         with self._entrance:
             if self._ended:
                 return None
@@ -144,7 +155,13 @@ class Workers(Segment):
             self._ended = item.final
             item.turn = self._taken
             self._taken += 1
-            return item, item.dead is None and not item.final and self._node.wants(item)
+            item.wanted = False
+            if item.dead is None and not item.final:
+                try:
+                    item.wanted = self._node.wants(item)
+                except BaseException as error:  # a condition on a value that cannot be compared
+                    self._failed(item, error, self._node.stage)
+            return item
 
     def _deliver(self, item: Item) -> None:
         with self._exit:

@@ -119,4 +119,4 @@ def test_the_short_form(registry: Registry) -> None:
 
 def test_a_value_moves_no_cursor(registry: Registry) -> None:
     loaded = loads('source: a.mp4\ngraph: {det: {use: detect.dnn, model: "a\\e[31m\\nb"}}\n', registry)
-    assert explain(loaded, "graph.det.model") == "graph.det.model = a?[31m?b: <text>:2:38"
+    assert explain(loaded, "graph.det.model") == "graph.det.model = a?[31m?b: <text>:2:39"

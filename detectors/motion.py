@@ -21,7 +21,6 @@ from typing import Annotated, Literal, TypeAlias
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.csgraph import connected_components
 
 from vidstream import geometry
 from vidstream.types import Boxes, Detections, Masks, Pixels, View
@@ -158,6 +157,8 @@ def _merged(
     """Boxes whose gap is at most `reach` along both axes become one, until none are left."""
     while len(boxes):
         gaps = np.maximum(boxes[:, None, :2] - boxes[None, :, 2:], boxes[None, :, :2] - boxes[:, None, 2:])
+        from scipy.sparse.csgraph import connected_components  # a third of a second to import
+
         count, group = connected_components(gaps.max(axis=2) <= reach)
         if count == len(boxes):
             break

@@ -6,7 +6,6 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from vidstream.geometry import Array, area
 
@@ -106,6 +105,8 @@ def _solve(cost: Array, feasible: Allowed, limit: float, rows: Rows, cols: Rows)
     # Finite, because the solver refuses rows of infinities; above the limit, so that a feasible pair
     # exactly at the limit is preferred.
     finite = np.where(open_pairs, cost[np.ix_(rows, cols)], limit + 1e-5)
+    from scipy.optimize import linear_sum_assignment  # a third of a second to import: only who tracks pays
+
     chosen_rows, chosen_cols = linear_sum_assignment(finite)
     real = open_pairs[chosen_rows, chosen_cols]
     return rows[chosen_rows[real]], cols[chosen_cols[real]]

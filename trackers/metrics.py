@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from trackers.assignment import Matches, assign, iou_cost
 from trackers.motfile import MotRows
@@ -129,5 +128,7 @@ class _Overlap:
 
     def best(self) -> int:
         """The most frames that a one-to-one naming covers."""
+        from scipy.optimize import linear_sum_assignment
+
         rows, cols = linear_sum_assignment(self._frames, maximize=True)
         return int(self._frames[rows, cols].sum())

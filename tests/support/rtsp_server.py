@@ -12,13 +12,15 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from itertools import count
 from typing import Any
 
 import av
+import numpy as np
+import numpy.typing as npt
 
 from tests.support.clips import numbered
 
@@ -26,10 +28,10 @@ CLOCK = 90_000
 START_CODE = b"\0\0\0\1"
 
 
-def h264(frames: int, fps: int, size: tuple[int, int]) -> list[list[bytes]]:
-    """The NAL units of each picture; every tenth is a keyframe with its parameter sets."""
+def h264(images: Sequence[npt.NDArray[np.uint8]], fps: int) -> list[list[bytes]]:
+    """The NAL units of each BGR picture; every tenth is a keyframe with its parameter sets."""
     codec = av.CodecContext.create("libx264", "w")
-    codec.width, codec.height = size
+    codec.height, codec.width = images[0].shape[:2]
     codec.pix_fmt, codec.time_base = "yuv420p", Fraction(1, fps)
     codec.options = {
         "tune": "zerolatency",
@@ -38,8 +40,8 @@ def h264(frames: int, fps: int, size: tuple[int, int]) -> list[list[bytes]]:
         "x264-params": "annexb=1:repeat-headers=1",
     }
     pictures = []
-    for number in range(frames):
-        frame = av.VideoFrame.from_ndarray(numbered(number, size), "bgr24")
+    for number, image in enumerate(images):
+        frame = av.VideoFrame.from_ndarray(image, "bgr24")
         frame.pts = number
         pictures += [bytes(packet) for packet in codec.encode(frame)]
     return [[unit for unit in split(data) if unit] for data in pictures]
@@ -72,10 +74,15 @@ class RtspServer:
     """``with RtspServer() as camera: open(camera.url)``. All threads have ended when the block is left."""
 
     def __init__(
-        self, fps: int = 25, size: tuple[int, int] = (160, 120), login: str = "", frames: int = 50
+        self,
+        fps: int = 25,
+        size: tuple[int, int] = (160, 120),
+        login: str = "",
+        frames: int = 50,
+        images: Sequence[npt.NDArray[np.uint8]] = (),
     ) -> None:
         self.fps, self.size, self.login = fps, size, login
-        self.pictures = h264(frames, fps, size)
+        self.pictures = h264(images or [numbered(i, size) for i in range(frames)], fps)
         self.stalled = threading.Event()
         self.mute = threading.Event()  # accepts connections, answers nothing
         self.sessions = 0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vidstream import __version__
-from vidstream.errors import VidstreamError
+from vidstream.errors import ConfigError, VidstreamError
 from vidstream.types.values import redact
 
 #: what a wrong configuration or command line gives, and any other error
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = options.act(options)
         return code
     except VidstreamError as error:
-        print(redact(str(error)), file=sys.stderr)
+        print(error if isinstance(error, ConfigError) else redact(str(error)), file=sys.stderr)
         return USAGE if isinstance(error, ValueError) else FAILED
     except BrokenPipeError:  # the reader of our output went away, as with `| head`
         sys.stdout = None  # nothing may be flushed to it any more

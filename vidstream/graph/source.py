@@ -14,7 +14,7 @@ from vidstream.graph.stage import NoParams, Notify
 from vidstream.types import Pixels, StreamInfo
 
 #: keys of a source's YAML entry that belong to the engine
-SOURCE_KEYS = frozenset({"use", "set", "on_error"})
+SOURCE_KEYS = frozenset({"use", "set"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

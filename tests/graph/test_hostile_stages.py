@@ -14,7 +14,7 @@ from vidstream.graph.engine import Engine
 from vidstream.graph.report import RunReport
 from vidstream.graph.source import Frame, source
 from vidstream.graph.stage import Stage, stage
-from vidstream.types import Counts, Detections, Events, FrameInfo, Gap, StreamInfo, Tracks, View
+from vidstream.types import Counts, Detections, Event, Events, FrameInfo, Gap, StreamInfo, Tracks, View
 
 NONE = Detections.empty()
 
@@ -377,3 +377,81 @@ class Resized(ToyFrames):
         if frame is None or frame.pixels[0, 0, 0] < self.params.resize_at:
             return frame
         return replace(frame, pixels=np.repeat(frame.pixels, 2, axis=1))
+
+
+@stage("hostile.late")
+class Late(Stage):
+    """Holds tracks back until the end."""
+
+    def process(self, image: View) -> Tracks:
+        return Tracks.of(np.zeros((0, 4)))
+
+    def flush(self) -> Tracks:
+        return Tracks.of([[0, 0, 1, 1]])
+
+
+@stage("hostile.visits")
+class Visits(Stage):
+    """Tells of every track at once, and of something more at the end."""
+
+    def process(self, tracks: Tracks, frame: FrameInfo) -> tuple[Counts, Events]:
+        return Counts({"all": {"n": len(tracks)}}), Events((Event("seen", "cam", 0, 0.0),) * len(tracks))
+
+    def flush(self) -> tuple[None, Events]:
+        return None, Events((Event("left", "cam", 0, 0.0),))
+
+
+@stage("hostile.log", sink=True)
+class Log(Stage):
+    """Writes down events and counts."""
+
+    @dataclass(frozen=True, slots=True)
+    class Params:
+        book: list[Any]
+
+    params: Params
+
+    def process(self, events: Events, counts: Counts) -> None:
+        self.params.book.append(([e.kind for e in events], dict(counts.values)))
+
+
+def test_what_a_stage_makes_of_flushed_values_and_what_it_flushes_itself_both_arrive() -> None:
+    book: list[Any] = []
+    report = run(entry("late", Late), entry("visits", Visits), entry("log", Log, book=book))
+    assert report.exit_code == 0
+    assert book[-1] == (["seen", "left"], {"all": {"n": 1}})
+
+
+def test_a_stage_that_fails_on_flushed_values_is_flushed_all_the_same() -> None:
+    @stage("hostile.picky")
+    class Picky(Stage):
+        """Fails where there is anything to do."""
+
+        def process(self, tracks: Tracks) -> Events:
+            if len(tracks):
+                raise RuntimeError("too many")
+            return Events()
+
+        def flush(self) -> Events:
+            return Events((Event("end", "cam", 0, 0.0),))
+
+    book: list[Any] = []
+    count = entry("visits", Visits)
+    stages = [entry("late", Late), count, entry("odd", Picky)]
+    log = entry("log", Log, book=book, bindings={"events": ("odd",), "counts": ("visits",)})
+    report = run(*stages, log)
+    assert notes(report) == ["in process: RuntimeError: too many"]
+    assert book[-1] == (["end"], {"all": {"n": 1}})
+
+
+def test_what_a_heavy_sink_tells_reaches_those_who_asked_for_it() -> None:
+    """Heavy sinks run behind all else, but not behind those that wait for them."""
+
+    @stage("hostile.recorder", sink=True, heavy=True)
+    def record(image: View, frame: FrameInfo) -> tuple[Counts, Events]:
+        """Writes a file, and says so."""
+        return Counts({}), Events((Event("written", "cam", frame.seq, frame.pts),))
+
+    book: list[Any] = []
+    run(entry("file", record), entry("log", Log, book=book))
+    assert [kinds for kinds, _ in book] == [["written"]] * 3

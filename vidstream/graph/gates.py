@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vidstream.graph.description import StageEntry
+from vidstream.graph.description import StageEntry, When
 from vidstream.graph.item import Item
 from vidstream.types import Counts, Masks
 
@@ -22,22 +22,27 @@ class Gate:
         self._when = entry.when
         self._condition = condition
         self._arrived = -1
-        self._due = float("-inf")
-        self._on_until = float("-inf")
+        self._is_on = True
+        self.reset()
 
     @classmethod
     def of(cls, entry: StageEntry, condition: Sequence[int]) -> Gate | None:
         """A gate, or None for a stage that runs on every frame."""
         return cls(entry, condition) if entry.every > 1 or entry.period or entry.when else None
 
+    def reset(self) -> None:
+        """Time starts anew, with another segment."""
+        self._due = self._on_until = float("-inf")
+
+    def look(self, item: Item) -> None:
+        """Note whether the condition holds: on every frame, also those on which the stage cannot run."""
+        if self._when is not None:
+            self._is_on = self._holds(item, self._when)
+
     def opens(self, item: Item) -> bool:
-        """True where the stage should run on this frame."""
-        if item.gap is not None:
-            self._due = self._on_until = float("-inf")  # time starts anew with each segment
+        """True where the stage should run on this frame; asked where it could."""
         self._arrived += 1
-        if self._arrived % self._every:
-            return False
-        if self._when is not None and not self._holds(item):
+        if self._arrived % self._every or not self._is_on:
             return False
         return not self._period or self._is_due(item.frame.pts)
 
@@ -50,10 +55,9 @@ class Gate:
         self._due = (pts if late else self._due) + self._period
         return True
 
-    def _holds(self, item: Item) -> bool:
-        assert self._when is not None
-        if any(magnitude(item.slots[i]) >= self._when.at_least for i in self._condition):
-            self._on_until = item.frame.pts + self._when.hold
+    def _holds(self, item: Item, when: When) -> bool:
+        if any(magnitude(item.slots[i]) >= when.at_least for i in self._condition):
+            self._on_until = item.frame.pts + when.hold
             return True
         return item.frame.pts < self._on_until
 

@@ -14,7 +14,7 @@ class Item:
     the one that follows a stream's last frame and carries what `flush` gives.
     """
 
-    __slots__ = ("dead", "final", "frame", "gap", "slots", "turn", "wanted")
+    __slots__ = ("dead", "final", "frame", "gap", "slots", "turn")
 
     def __init__(self, frame: FrameInfo, slots: list[Any], gap: Gap | None = None) -> None:
         self.frame = frame
@@ -24,8 +24,6 @@ class Item:
         self.final = False
         #: position in a segment's input, for putting frames back in order behind several workers
         self.turn = 0
-        #: whether the stage that has several workers runs on it
-        self.wanted = False
 
     def drop(self, place: str, reason: str) -> None:
         """Let the frame go no further, on purpose."""

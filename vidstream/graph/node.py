@@ -14,7 +14,7 @@ from vidstream.graph.item import Item
 from vidstream.graph.metrics import StageMetrics
 from vidstream.graph.stage import Stage
 from vidstream.graph.wiring import SOURCE_SLOT, Slot, Wiring
-from vidstream.types import StreamInfo
+from vidstream.types import Events, Gap, StreamInfo
 
 #: an argument is fetched by (kind, slot): the frame's info, one value, or all values present
 _FRAME: Final = 0
@@ -57,10 +57,19 @@ class Node:
     def wants(self, item: Item) -> bool:
         """True where the stage is to run on this frame; asked once per frame, in order."""
         slots = item.slots
+        gate = self.gate
+        if gate is not None:
+            gate.look(item)  # also where inputs are missing, for a condition may have to be held
         for slot in self._required:
             if slots[slot] is None:
                 return False
-        return self.gate is None or item.final or self.gate.opens(item)
+        return gate is None or item.final or gate.opens(item)
+
+    def time_jumped(self, gap: Gap) -> None:
+        """A frame with a gap arrived, be it dead or not wanted: stream time starts anew."""
+        self.stream = gap.stream
+        if self.gate is not None:
+            self.gate.reset()
 
     def call(self, item: Item, stage: Stage) -> float:
         """Run `stage` (this node's, or a worker's copy) on the frame; gives the seconds it took.
@@ -76,15 +85,20 @@ class Node:
             self._store(item.slots, "process", result, self._kinds)
         return seconds
 
-    def finish(self, item: Item) -> None:
-        """The stream ended: process what earlier stages flushed, then flush."""
-        if self.disabled:
-            return
+    def process_flushed(self, item: Item) -> None:
+        """Run on what earlier stages flushed, if there is any."""
         if self.wants(item) and any(item.slots[slot] is not None for slot in self._wired):
             self.metrics.time.add(self.call(item, self.stage))
+
+    def flush(self, item: Item) -> None:
+        """Let the stage flush; its events come behind those it gave for what others flushed."""
         flushed = self.stage.flush()
-        if flushed is not None and self.outputs:
-            self._store(item.slots, "flush", flushed, [(*kinds, NoneType) for kinds in self._kinds])
+        if flushed is None or not self.outputs:
+            return
+        before = [item.slots[slot] for slot in self.outputs]
+        self._store(item.slots, "flush", flushed, [(*kinds, NoneType) for kinds in self._kinds])
+        for slot, value in zip(self.outputs, before, strict=True):
+            item.slots[slot] = _joined(value, item.slots[slot])
 
     def give_up(self, why: str) -> None:
         """There is no instance to run: every call says why."""
@@ -113,6 +127,13 @@ class Node:
             raise StageError(f"'{method}' must give ({said}), but gave ({got})".replace("NoneType", "None"))
         for slot, value in zip(self.outputs, values, strict=True):
             slots[slot] = value
+
+
+def _joined(first: Any, second: Any) -> Any:
+    """The later value, where there are two; no event is lost."""
+    if isinstance(first, Events) and isinstance(second, Events):
+        return Events((*first, *second))
+    return first if second is None else second
 
 
 class _Gone(Stage):

@@ -11,6 +11,7 @@ from vidstream.graph.failures import Failures
 from vidstream.graph.item import Item
 from vidstream.graph.node import Node
 from vidstream.graph.stage import Stage
+from vidstream.types import Gap
 
 Emit: TypeAlias = Callable[[Item], None]
 
@@ -35,6 +36,14 @@ class Segment:
     def threads(self) -> list[Callable[[], None]]:
         """The loops to run, each on a thread of its own; they end after the final item."""
         raise NotImplementedError
+
+    def _finish(self, node: Node, item: Item) -> None:
+        """The stream ended: what earlier stages flushed is processed, then the stage flushes itself."""
+        self._failures.in_lifecycle(node, "process", lambda: node.process_flushed(item))
+        self._failures.in_lifecycle(node, "flush", lambda: node.flush(item))
+
+    def _tell(self, node: Node, stage: Stage, gap: Gap) -> None:
+        self._failures.in_lifecycle(node, "on_gap", lambda: stage.on_gap(gap))
 
     def _take(self) -> Item:
         """The next frame; one that has spoiled meanwhile is dead."""
@@ -73,10 +82,12 @@ class Chain(Segment):
 
     def _work(self, item: Item) -> None:
         if item.gap is not None:
-            self._jump(item)
+            for node in self._active:
+                node.time_jumped(item.gap)
+                self._tell(node, node.stage, item.gap)
         if item.final:
             for node in self._active:
-                self._failures.in_lifecycle(node, "flush", lambda node=node: node.finish(item))  # type: ignore[misc]
+                self._finish(node, item)
         elif item.dead is None:
             self._process(item)
 
@@ -93,13 +104,6 @@ class Chain(Segment):
                 if item.dead is not None:
                     return
 
-    def _jump(self, item: Item) -> None:
-        gap = item.gap
-        assert gap is not None
-        for node in self._active:
-            node.stream = gap.stream
-            self._failures.in_lifecycle(node, "on_gap", lambda node=node: node.stage.on_gap(gap))  # type: ignore[misc]
-
 
 class Workers(Segment):
     """One stateless stage on several threads; frames leave in the order they came."""
@@ -111,7 +115,10 @@ class Workers(Segment):
         self._entrance = threading.Lock()
         self._exit = threading.Lock()
         self._books = threading.Lock()
+        #: so many frames may be under way or wait for an older one: else one slow frame fills the memory
+        self._room = threading.Semaphore(2 * node.entry.workers)
         self._ended = False
+        self._gap: Gap | None = None
         self._taken = self._given = 0
         self._finished: dict[int, Item] = {}
 
@@ -124,10 +131,40 @@ class Workers(Segment):
         ]
 
     def _loop(self, stage: Callable[[], Stage]) -> None:
-        while (item := self._next()) is not None:
-            if item.wanted:
+        heard: Gap | None = None
+        while (taken := self._next()) is not None:
+            item, wanted, gap = taken
+            if gap is not None and gap is not heard:
+                heard = gap
+                with self._books:
+                    self._tell(self._node, stage(), gap)
+            if wanted:
                 self._run(item, stage())
             self._deliver(item)
+
+    def _next(self) -> tuple[Item, bool, Gap | None] | None:
+        """The next frame, whether the stage wants it, and the last gap: decided here, while in order."""
+        with self._entrance:
+            if self._ended:
+                return None
+            self._room.acquire()
+            item = self._take()
+            self._ended = item.final
+            item.turn = self._taken
+            self._taken += 1
+            if item.gap is not None:
+                self._gap = item.gap
+                self._node.time_jumped(item.gap)
+            return item, self._is_wanted(item), self._gap
+
+    def _is_wanted(self, item: Item) -> bool:
+        if item.dead is not None or item.final or self._node.disabled:
+            return False
+        try:
+            return self._node.wants(item)
+        except BaseException as error:  # a condition on a value that cannot be compared
+            self._failed(item, error, self._node.stage)
+            return False
 
     def _run(self, item: Item, stage: Stage) -> None:
         try:
@@ -146,26 +183,15 @@ class Workers(Segment):
             except BaseException as fault:  # ours: those who wait for this frame must not wait for ever
                 self._failures.broken(item, fault)
 
-    def _next(self) -> Item | None:
-        """The next frame; whether the stage wants it is decided here, where frames are still in order."""
-        with self._entrance:
-            if self._ended:
-                return None
-            item = self._take()
-            self._ended = item.final
-            item.turn = self._taken
-            self._taken += 1
-            item.wanted = False
-            if item.dead is None and not item.final:
-                try:
-                    item.wanted = self._node.wants(item)
-                except BaseException as error:  # a condition on a value that cannot be compared
-                    self._failed(item, error, self._node.stage)
-            return item
-
     def _deliver(self, item: Item) -> None:
+        """Pass on, in order, what is finished; all others are, when the final item's turn has come."""
         with self._exit:
             self._finished[item.turn] = item
-            while self._given in self._finished:
-                self.emit(self._finished.pop(self._given))
+            while (ready := self._finished.pop(self._given, None)) is not None:
+                if ready.final and not self._node.disabled:
+                    self._finish(self._node, ready)
+                    for copy in self.copies:
+                        self._failures.in_lifecycle(self._node, "flush", copy.flush)
+                self.emit(ready)
                 self._given += 1
+                self._room.release()

@@ -41,7 +41,7 @@ def partition(nodes: Sequence[Node], threads: int | Literal["auto"]) -> list[lis
 
 def _encoders_last(nodes: Sequence[Node]) -> list[Node]:
     """Heavy sinks behind all else: nothing waits for them, and the light sinks join the light stages."""
-    heavy_sinks = [n for n in nodes if n.traits.heavy and n.traits.sink]
+    heavy_sinks = [n for n in nodes if n.traits.heavy and n.traits.sink and not n.outputs]
     return [n for n in nodes if n not in heavy_sinks] + heavy_sinks
 
 

@@ -123,11 +123,12 @@ def test_a_camera_that_goes_away_and_comes_back(camera: RtspServer) -> None:
     with watched(camera.url) as stream:
         stream.take(10)
         camera.stop()
-        timer = threading.Timer(0.5, camera.start)
+        timer = threading.Timer(1.0, camera.start)
         timer.start()
         take_until_segment(stream, 1)
-        assert [kind for kind, _ in stream.events] == [LOST, LOST, "source-back"]
-        assert stream.events[1] == (LOST, "connection refused")
+        assert (LOST, "connection refused") in stream.events
+        assert stream.events[-1] == BACK
+        assert [kind for kind, _ in stream.events].count("source-back") == 1
         timer.join()
 
 

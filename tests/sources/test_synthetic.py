@@ -43,6 +43,11 @@ def test_an_unknown_scene_is_refused_with_a_hint() -> None:
         made(uri="synthetic:peple")
 
 
+def test_a_size_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(ParamError, match=r"size: more pixels .* above 64 megapixels"):
+        made(size=[9000, 8000])
+
+
 def test_times_and_what_is_known_on_opening() -> None:
     with Watched(Synthetic, size=[200, 100], fps=50, duration="2s") as scene:
         info, frames = scene.info, list(scene)

@@ -47,8 +47,9 @@ _UNKNOWN = (av.error.InvalidDataError, av.error.ArgumentError)
 class NetworkStream(LiveSource):
     """A network camera or stream (RTSP, RTMP, HTTP, HLS, MJPEG, SRT, MPEG-TS over TCP or UDP).
 
-    It is opened again whenever it is lost, after growing pauses, and kept trying from the start. A recording
-    behind an http address ends where it ends. Write passwords as ${env:NAME}: they are shown nowhere.
+    It is opened again whenever it is lost, after growing pauses, and waited for at the start. A recording
+    behind an http address plays at its own pace and ends where it ends; download it to be faster. Write
+    passwords as ${env:NAME}: they are shown nowhere.
 
     Example::
 
@@ -107,7 +108,8 @@ class StreamConnection:
 
     def frames(self) -> Iterator[Frame]:
         """Frames as they arrive."""
-        return self._playback.frames(self._video.pictures())
+        frames = self._playback.frames(self._video.pictures())
+        return frames if self.info.duration is None else _paced(frames)
 
     def close(self) -> None:
         """Hang up."""
@@ -119,6 +121,18 @@ class StreamConnection:
         fps = min(video.fps, params.fps) if video.fps and params.fps else video.fps
         duration = video.duration if video.is_recording else None
         return StreamInfo(name, width, height, fps, duration, live=True, uri=str(params.uri))
+
+
+def _paced(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """A recording as if it were live: a quick server must not make whoever keeps only the newest frame drop
+    the others. A pause in it is cut to a second, for silence would count as a loss."""
+    segment, began = -1, 0.0
+    for frame in frames:
+        wait = began + frame.pts - time.monotonic()
+        if frame.segment != segment or wait > 1:
+            segment, began = frame.segment, time.monotonic() - frame.pts + min(1.0, max(0.0, wait))
+        time.sleep(max(0.0, began + frame.pts - time.monotonic()))
+        yield frame
 
 
 def _explained(error: OpenError, scheme: str) -> SourceError:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from vidstream.errors import ParamError, did_you_mean
 from vidstream.graph.source import Frame, Source, source
 from vidstream.sources.address import accepts
+from vidstream.sources.limits import MAX_PIXELS, TOO_LARGE
 from vidstream.sources.scenes import SCENES, Scene, Setting
 from vidstream.sources.timeline import MaxFps
 from vidstream.types import StreamInfo, Tracks
-from vidstream.types.values import Positive, Seconds
+from vidstream.types.values import Positive, Range, Seconds
 
 
 @source("synthetic", accepts=accepts("synthetic"))
@@ -33,12 +35,14 @@ class Synthetic(Source):
         fps: MaxFps = 25.0  #: frames per second
         duration: Seconds = 20.0  #: how long it lasts
         objects: Positive = 6  #: how many shapes, walkers or signs
-        seed: int = 0  #: another number, another scene
+        seed: Annotated[int, Range(0)] = 0  #: another number, another scene
 
         def __post_init__(self) -> None:
             if self.scene not in SCENES:
                 fix = did_you_mean(self.scene, list(SCENES)) or f"known are {', '.join(SCENES)}"
                 raise ParamError(f"there is no scene '{self.scene}'", path=("uri",), fix=fix)
+            if self.size[0] * self.size[1] > MAX_PIXELS:
+                raise ParamError("more pixels than a picture may have", path=("size",), fix=TOO_LARGE)
 
         @property
         def scene(self) -> str:

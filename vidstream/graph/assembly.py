@@ -17,6 +17,7 @@ from vidstream.graph.node import Node, slot_index
 from vidstream.graph.notices import Notices
 from vidstream.graph.partition import partition
 from vidstream.graph.segment import Chain, Emit, Segment, Spoiled, Workers
+from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Notify, Stage
 from vidstream.graph.wiring import Wiring
@@ -32,6 +33,7 @@ class Context:
     live: bool
     notices: Notices
     failures: Failures
+    owners: Owners
 
     def notifier(self, stage: str = "") -> Notify:
         """A function that notes a named event of this source and stage."""
@@ -57,13 +59,15 @@ class Assembly:
         return Node(entry, wiring, self._index, entry.on_error or default, lambda: self._stage(entry))
 
     def _stage(self, entry: StageEntry) -> Stage:
-        stage = entry.spec.cls(entry.params)
+        owner = self._context.owners.of(entry)
+        stage = SharedStage(entry.params, owner) if owner else entry.spec.cls(entry.params)
         stage.stage_id = entry.id
         stage.source = self._context.source
         stage.out_root = Path(self._context.run.out)
         stage.notify = self._context.notifier(entry.id)
         traits = entry.spec.traits
-        return SideStage(stage) if traits.lossy or traits.main_thread else stage
+        is_side = traits.lossy or traits.main_thread
+        return SideStage(stage, main_thread=traits.main_thread) if is_side else stage
 
     def _segments(self, emit: Emit) -> list[Segment]:
         capacity = 1 if self._context.live else self._context.run.queue
@@ -99,11 +103,13 @@ class Assembly:
                     raise self._cannot_open(node, f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:
-        """Close whatever `open` was called on."""
+        """Close whatever `open` was called on; sinks on threads of their own end in any case."""
         for node, instances in Counter(self._opened).items():
             for stage in islice(self._instances(node), instances):
                 self._context.failures.in_lifecycle(node, "close", stage.close)
         self._opened.clear()
+        for side in self.sides:
+            side.close()
 
     def packet(self, item: Item) -> Packet:
         """A finished item as the world sees it."""

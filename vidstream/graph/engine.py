@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-
-import cv2
+from queue import Empty, SimpleQueue
 
 from vidstream.errors import UsageError, VidstreamError
+from vidstream.graph import opencv_pool
 from vidstream.graph.channel import Channel
 from vidstream.graph.clock import Clock, SystemClock
 from vidstream.graph.description import Description, Plan
 from vidstream.graph.kinds import Reading
 from vidstream.graph.lane import Lane, heavy_threads
 from vidstream.graph.notices import Notices
-from vidstream.graph.report import RunReport, SourceReport
+from vidstream.graph.report import RunReport, SharedReport, SourceReport
+from vidstream.graph.shared import Owners
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import StageSpec
 from vidstream.graph.wiring import Wiring, wire
 from vidstream.types import Packet
 
-#: seconds that frames in flight are given after a stop, and after that the stages
+#: seconds that frames in flight are given after a stop, and after that (or at the end) the stages
 DRAIN, GRACE = 3.0, 2.0
 #: seconds between looks at windows and lanes
 _TICK = 0.01, 0.1
@@ -42,7 +44,9 @@ class Progress:
 
 
 class Engine:
-    """Runs a description once. `run` blocks; `stop` may come from any thread or a signal handler."""
+    """Runs a description once. `run` and `packets` look after the lanes, and show windows, on the caller's
+    thread; `stop` may come from any thread or a signal handler.
+    """
 
     def __init__(
         self, description: Description, *, clock: Clock | None = None, known: Iterable[StageSpec] = ()
@@ -50,56 +54,56 @@ class Engine:
         self.description = description
         self.notices = Notices(self._hear)
         self._clock = clock or SystemClock()
-        self._woken = threading.Event()
+        # an Event would not do: a signal handler may come while this very thread holds its lock
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._begun = self._told = False
         self._stop_at: float | None = None
+        self._over_at: float | None = None
         self._started = self._clock.monotonic()
-        live = is_live(description)
+        self._ended: float | None = None
+        self._live = is_live(description)
+        #: stages that sources share
+        self.owners = Owners(description.plans)
         self.lanes = [
-            Lane(plan, wiring, description.run, live, self._clock, self.notices)
+            Lane(plan, wiring, description.run, self._live, self._clock, self.notices, self.owners)
             for plan, wiring in zip(description.plans, wire_all(description, known), strict=True)
         ]
         for lane in self.lanes:
             lane.stop_run = partial(self._stop_for, lane)
         self._pending = list(self.lanes)
-        self._threads: dict[str, threading.Thread] = {}
-        self._sides: list[tuple[SideStage, Callable[[str, str], None]]] = []
+        self._lane_threads: list[threading.Thread] = []
+        self._side_threads: list[threading.Thread] = []
+        self._windows: list[SideStage] = []
 
     def run(self, tick: Callable[[], None] = lambda: None) -> RunReport:
         """Run to the end, or until `stop`; `tick` is called ten times a second on this thread."""
-        self._started = self._clock.monotonic()
-        before = cv2.getNumThreads()
-        cv2.setNumThreads(max(1, _cores() // max(1, heavy_threads(self.lanes))))
-        try:
+        with self._running():
             while not self._settled():
-                self._start_lanes()
-                self._show()
+                self._attend()
                 tick()
-                self._woken.wait(_TICK[0] if self._sides else _TICK[1])
-                self._woken.clear()
-        finally:
-            self._end()
-            cv2.setNumThreads(before)
+                self._listen()
         return self.report()
 
     def packets(self) -> Iterator[Packet]:
-        """Run in the background and give finished frames one by one; leaving the loop stops the run.
+        """Give finished frames one by one; leaving the loop stops the run.
 
         A source that failed raises its error after the last frame of all.
         """
-        tap: Channel[Packet | None] = Channel(self.description.run.queue)
-        for lane in self.lanes:
-            lane.tap = tap
-        runner = threading.Thread(target=self.run, name="engine", daemon=True)
-        runner.start()
-        try:
-            while runner.is_alive() or len(tap):
-                packet = tap.get(timeout=_TICK[1])
-                if packet is not None:
-                    yield packet
-        finally:
-            tap.close()
-            self.stop()
-            runner.join()
+        tap: Channel[Packet | None] = Channel(1 if self._live else self.description.run.queue)
+        with self._running():
+            for lane in self.lanes:
+                lane.tap = tap
+            try:
+                while not self._settled():
+                    self._attend()
+                    yield from self._arriving(tap)
+                while len(tap):
+                    if (packet := tap.get()) is not None:
+                        yield packet
+            finally:
+                for lane in self.lanes:
+                    lane.tap = None
+                tap.close()
         for lane in self.lanes:
             if lane.error is not None:
                 raise lane.error
@@ -108,10 +112,7 @@ class Engine:
         """Read no further and finish what is under way; after 3 s drop what still waits."""
         if self._stop_at is None:
             self._stop_at = self._clock.monotonic()
-        self._pending.clear()
-        for lane in self.lanes:
-            lane.stop()
-        self._woken.set()
+        self._bell.put(None)
 
     def progress(self) -> list[Progress]:
         """How far each source is."""
@@ -119,79 +120,121 @@ class Engine:
 
     def report(self) -> RunReport:
         """What has been done so far."""
+        until = self._clock.monotonic() if self._ended is None else self._ended
         return RunReport(
             [SourceReport.of(lane) for lane in self.lanes],
+            [SharedReport.of(owner) for owner in self.owners],
             self.notices,
-            self._clock.monotonic() - self._started,
+            until - self._started,
             stopped=self._stop_at is not None,
         )
 
     # -- the loop --------------------------------------------------------------------------------------
 
-    def _start_lanes(self) -> None:
-        """Cameras all at once; recordings so many at a time."""
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        if self._begun:
+            raise UsageError("this graph has run already", fix="build it anew: its stages keep their state")
+        self._begun = True
+        self._started = self._clock.monotonic()
+        with opencv_pool.shared(heavy_threads(self.lanes, self._room) + len(list(self.owners))):
+            try:
+                yield
+            finally:
+                self._end()
+                self._ended = self._clock.monotonic()
+
+    def _attend(self) -> None:
+        """What has to be looked after now and then: a stop, sources whose turn has come, windows."""
+        if self._stop_at is not None and not self._told:
+            self._told = True
+            self._pending.clear()
+            for lane in self.lanes:
+                lane.stop()
+        self._start_lanes()
+        for window in self._windows:
+            window.pump()
+        self._windows = [window for window in self._windows if not window.closed]
+
+    @property
+    def _tick(self) -> float:
+        return _TICK[0] if self._windows else _TICK[1]
+
+    def _listen(self) -> None:
+        """Wait until something has come up, or it is time to look."""
+        with suppress(Empty):
+            self._bell.get(timeout=self._tick)
+
+    def _arriving(self, tap: Channel[Packet | None]) -> Iterator[Packet]:
+        """Finished frames as they come, until a source ends or it is time to look."""
+        until = time.monotonic() + self._tick
+        while (left := until - time.monotonic()) > 0 and (packet := tap.get(left)) is not None:
+            yield packet
+
+    @property
+    def _room(self) -> int:
+        """How many sources run at the same time: cameras all, recordings as many as there are cores."""
         limit = self.description.run.parallel
-        room = len(self.lanes) if self._is_live else _cores() if limit == "auto" else limit
-        running = sum(1 for t in self._threads.values() if t.is_alive())
-        while self._pending and running < room:
+        return len(self.lanes) if self._live else opencv_pool.cores() if limit == "auto" else limit
+
+    def _start_lanes(self) -> None:
+        running = len(_alive(self._lane_threads))
+        while self._pending and running < self._room:
             lane = self._pending.pop(0)
             thread = threading.Thread(target=self._run_lane, args=(lane,), name=lane.name, daemon=True)
-            self._threads[lane.name] = thread
+            self._lane_threads.append(thread)
             self._adopt_sides(lane)
             thread.start()
             running += 1
 
-    @property
-    def _is_live(self) -> bool:
-        return any(lane.live for lane in self.lanes)
-
     def _run_lane(self, lane: Lane) -> None:
         lane.run()
-        self._woken.set()
+        self._bell.put(None)
 
     def _adopt_sides(self, lane: Lane) -> None:
         """Windows are shown by this thread; other lossy sinks get one of their own."""
-        for node in lane.assembly.nodes:
-            stage = node.stage
-            if isinstance(stage, SideStage):
-                notify = stage.real.notify
-                if node.traits.main_thread:
-                    self._sides.append((stage, notify))
-                else:
-                    threading.Thread(
-                        target=stage.loop, args=(notify,), name=f"{lane.name}/{node.id}", daemon=True
-                    ).start()
+        for side in lane.assembly.sides:
+            if side.main_thread:
+                self._windows.append(side)
+            else:
+                name = f"{lane.name}/{side.real.stage_id}"
+                thread = threading.Thread(target=self._run_side, args=(side,), name=name, daemon=True)
+                self._side_threads.append(thread)
+                thread.start()
 
-    def _show(self) -> None:
-        for side, notify in self._sides:
-            side.pump(notify)
-        self._sides = [(side, notify) for side, notify in self._sides if not side.closed]
+    def _run_side(self, side: SideStage) -> None:
+        side.loop()
+        self._bell.put(None)
 
     def _settled(self) -> bool:
-        """True when every lane has ended, or has been given enough time to."""
-        alive = [t for t in self._threads.values() if t.is_alive()]
-        if not alive and not self._pending and not self._sides:
-            return bool(self._threads) or self._stop_at is not None or not self.lanes
-        if self._stop_at is not None:
-            waited = self._clock.monotonic() - self._stop_at
-            if waited > DRAIN:
-                for lane in self.lanes:
-                    lane.discard()
-            if waited > DRAIN + GRACE:
-                for thread in alive:
-                    self.notices.add("did-not-stop", thread.name, "", "left behind: a call did not return")
-                return True
-        return False
-
-    def _end(self) -> None:
-        """Leave nothing running, also where `run` was interrupted."""
-        if any(t.is_alive() for t in self._threads.values()):
-            self.stop()
+        """True when everything has ended, or has been given enough time to."""
+        now = self._clock.monotonic()
+        lanes, sides = _alive(self._lane_threads), _alive(self._side_threads)
+        if self._stop_at is not None and now - self._stop_at > DRAIN:
             for lane in self.lanes:
                 lane.discard()
-        for side, notify in self._sides:
-            side.close()
-            side.pump(notify)
+        if lanes or self._pending:
+            overdue = self._stop_at is not None and now - self._stop_at > DRAIN + GRACE
+        else:
+            self._over_at = now if self._over_at is None else self._over_at
+            overdue = now - self._over_at > GRACE
+        if overdue:
+            for thread in (*lanes, *sides):
+                self.notices.add("did-not-stop", thread.name, "", "left behind: a call did not return")
+        return overdue or not (lanes or sides or self._pending or self._windows)
+
+    def _end(self) -> None:
+        """Leave nothing running, also where the loop was left early or an error broke it."""
+        if not self._settled():
+            self.stop()
+        while not self._settled():
+            self._attend()
+            self._listen()
+        for owner in self.owners:
+            owner.close()
+        for window in self._windows:
+            window.close()
+            window.pump()
 
     def _stop_for(self, lane: Lane, error: VidstreamError) -> None:
         """A stage's policy says that the whole run ends."""
@@ -208,10 +251,8 @@ class Engine:
         length = lane.reader.stream.duration if lane.reader else None
         if self.description.run.duration is not None:
             length = min(length or self.description.run.duration, self.description.run.duration)
-        until = lane.ended or self._clock.monotonic()
         share = min(1.0, pts / length) if length and not lane.live else None
-        elapsed = until - lane.started if lane.started else 0.0
-        return Progress(lane.name, lane.ledger.decoded, pts, share, elapsed, bool(lane.ended))
+        return Progress(lane.name, lane.ledger.decoded, pts, share, lane.elapsed, lane.ended is not None)
 
 
 def is_live(description: Description) -> bool:
@@ -233,5 +274,5 @@ def _is_camera(plan: Plan) -> bool:
     return plan.source.spec.cls.live
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _alive(threads: Iterable[threading.Thread]) -> list[threading.Thread]:
+    return [thread for thread in threads if thread.is_alive()]

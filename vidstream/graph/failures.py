@@ -64,7 +64,7 @@ class Failures:
             call()
         except BaseException as error:  # the graph's edge: any stage may raise anything
             node.metrics.failures += 1
-            self._notices.add("stage-failed", self._source, node.id, f"in {what}: {_words(error)}")
+            self._notices.add("stage-failed", self._source, node.id, f"in {what}: {words(error)}")
 
     def broken(self, item: Item, error: BaseException) -> None:
         """Something that is no stage failed: the source ends, and this frame with it."""
@@ -73,10 +73,10 @@ class Failures:
         self._owner.fail(StageError(f"the engine failed: {_name(error)}", where=f"source '{self._source}'"))
 
     def _note(self, node: Node, item: Item, error: BaseException) -> None:
-        words = _words(error)
-        message = f"{words} (frame {item.frame.seq}, {item.frame.pts:.3f} s)"
+        text = words(error)
+        message = f"{text} (frame {item.frame.seq}, {item.frame.pts:.3f} s)"
         # the same failure counts as one, also where its message carries numbers
-        self._notices.add("stage-failed", self._source, node.id, message, key=re.sub(r"\d+", "#", words))
+        self._notices.add("stage-failed", self._source, node.id, message, key=re.sub(r"\d+", "#", text))
 
     def _retried(self, node: Node, item: Item, stage: Stage) -> bool:
         for _ in range(RETRIES):
@@ -93,7 +93,7 @@ class Failures:
         """A sink that says it cannot write, or keeps failing, is switched off; the frame goes on."""
         if isinstance(error, SinkError) or node.failures_in_a_row >= PATIENCE:
             node.disabled = True
-            self._notices.add("sink-disabled", self._source, node.id, f"switched off after: {_words(error)}")
+            self._notices.add("sink-disabled", self._source, node.id, f"switched off after: {words(error)}")
 
     def _escalate(self, node: Node, error: BaseException, stage: Stage) -> None:
         if node.policy == "restart" or node.failures_in_a_row >= PATIENCE:
@@ -112,12 +112,12 @@ class Failures:
             node.stage.open(node.stream)
         except BaseException as error:  # the graph's edge: the next frame tells, and tries again
             self.in_lifecycle(node, "close", node.stage.close)
-            node.give_up(f"could not be opened again: {_words(error)}")
+            node.give_up(f"could not be opened again: {words(error)}")
         else:
             self._notices.add("stage-restarted", self._source, node.id, "closed and opened again")
 
     def _end(self, node: Node, error: BaseException) -> None:
-        what = f"stage '{node.id}' ({node.entry.spec.name}) failed: {_words(error)}"
+        what = f"stage '{node.id}' ({node.entry.spec.name}) failed: {words(error)}"
         reason = StageError(what, where=f"source '{self._source}'")
         if node.policy == "stop":
             self._owner.stop_run(reason)
@@ -129,7 +129,7 @@ def _name(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
     """An error in one line; our own already say what is needed, others get their type's name."""
     text = " ".join(str(error).split()) or "no message"
     return text if isinstance(error, VidstreamError) else f"{_name(error)}: {text}"

@@ -17,6 +17,7 @@ from vidstream.graph.metrics import Histogram
 from vidstream.graph.notices import Notices
 from vidstream.graph.reader import Reader
 from vidstream.graph.segment import Chain
+from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.source import Source
 from vidstream.graph.wiring import Wiring
 from vidstream.types import Packet
@@ -27,7 +28,14 @@ class Lane:
     """Runs one source's graph. `run` is the target of the lane's own thread, which also reads."""
 
     def __init__(
-        self, plan: Plan, wiring: Wiring, run: RunOptions, live: bool, clock: Clock, notices: Notices
+        self,
+        plan: Plan,
+        wiring: Wiring,
+        run: RunOptions,
+        live: bool,
+        clock: Clock,
+        notices: Notices,
+        owners: Owners,
     ) -> None:
         self.name = plan.source.name
         self.live = live
@@ -36,7 +44,8 @@ class Lane:
         self.age = Histogram()
         self.error: VidstreamError | None = None
         self.reader: Reader | None = None
-        self.started = self.ended = 0.0
+        self.started: float | None = None
+        self.ended: float | None = None
         #: where finished frames are handed out, if somebody iterates; None only wakes the reader up
         self.tap: Channel[Packet | None] | None = None
         self.stop_run: Callable[[VidstreamError], None] = self.fail
@@ -46,7 +55,7 @@ class Lane:
         self._stopping = threading.Event()
         self._discarding = False
         failures = Failures(self.name, notices, self)
-        context = Context(self.name, run, live, notices, failures)
+        context = Context(self.name, run, live, notices, failures, owners)
         self.assembly = Assembly(wiring, context, self._finish)
         self.assembly.watch(self._spoiled, self._spoiled_if_heavy)
         self._source: Source = plan.source.spec.cls(plan.source.params)
@@ -62,8 +71,15 @@ class Lane:
             except BaseException as error:  # the graph's edge: a source may raise anything
                 self._end(error)
         self.ended = self._clock.monotonic()
-        if self.tap is not None:
-            self.tap.put(None)
+        if (tap := self.tap) is not None:
+            tap.put(None)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start, or until the end."""
+        if self.started is None:
+            return 0.0
+        return (self._clock.monotonic() if self.ended is None else self.ended) - self.started
 
     def _read(self) -> None:
         stream = self._source.open()
@@ -124,8 +140,8 @@ class Lane:
         if item.dead is None:
             if self.live:
                 self.age.add(self._clock.monotonic() - item.frame.mono)
-            if self.tap is not None:
-                self.tap.put(self.assembly.packet(item))
+            if (tap := self.tap) is not None:
+                tap.put(self.assembly.packet(item))
 
     def _spoiled(self, item: Item, queue: Channel[Item]) -> str:
         return "stopped" if self._discarding else ""
@@ -159,7 +175,17 @@ class Lane:
             self._notices.add("source-failed", self.name, "", str(error))
 
 
-def heavy_threads(lanes: Iterable[Lane]) -> int:
-    """How many threads of these lanes run heavy stages: what OpenCV's own pool has to share with."""
-    nodes = [node for lane in lanes for node in lane.assembly.nodes]
-    return sum(n.entry.workers for n in nodes if n.traits.heavy and not n.traits.sink)
+def heavy_threads(lanes: Iterable[Lane], at_a_time: int) -> int:
+    """How many threads run heavy stages, with so many lanes: what OpenCV's own pool has to share with."""
+    loads = [
+        sum(
+            1 + len(segment.copies)
+            for segment in lane.assembly.segments
+            if any(
+                n.traits.heavy and not n.traits.sink and not isinstance(n.stage, SharedStage)
+                for n in segment.nodes
+            )
+        )
+        for lane in lanes
+    ]
+    return sum(sorted(loads)[-at_a_time:])

@@ -14,7 +14,7 @@ from vidstream.types.values import redact
 log = logging.getLogger("vidstream")
 
 #: kinds that mean something was lost, so the exit code has to say so
-_SERIOUS = frozenset({"stage-failed", "sink-disabled", "source-failed", "stage-restarted"})
+_SERIOUS = frozenset({"stage-failed", "sink-disabled", "source-failed", "stage-restarted", "did-not-stop"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from vidstream.graph.lane import Lane
 from vidstream.graph.ledger import Ledger
 from vidstream.graph.metrics import StageMetrics
 from vidstream.graph.notices import Notices
+from vidstream.graph.shared import Owner
 
 #: version of the JSON form
 VERSION = 1
@@ -35,14 +36,14 @@ class SourceReport:
 
     @classmethod
     def of(cls, lane: Lane) -> SourceReport:
-        """From a lane that has ended."""
+        """What a lane has done so far."""
         last = lane.reader.last if lane.reader else None
         return cls(
             lane.name,
             lane.live,
             lane.ledger,
             [node.metrics for node in lane.assembly.nodes],
-            max(0.0, lane.ended - lane.started),
+            lane.elapsed,
             last.pts if last else 0.0,
             str(lane.error) if lane.error else "",
             lane.age.quantile(0.5),
@@ -71,10 +72,41 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedReport:
+    """What a stage that sources share did."""
+
+    use: str
+    frames: int
+    batches: int
+    #: seconds per batch
+    p50: float
+    p95: float
+
+    @classmethod
+    def of(cls, owner: Owner) -> SharedReport:
+        """From its owner."""
+        time = owner.time
+        return cls(owner.use, owner.frames, time.count, time.quantile(0.5), time.quantile(0.95))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        times = {"p50_ms": round(self.p50 * 1e3, 3), "p95_ms": round(self.p95 * 1e3, 3)}
+        return {"use": self.use, "frames": self.frames, "batches": self.batches, **times}
+
+    def __str__(self) -> str:
+        mean = self.frames / self.batches if self.batches else 0.0
+        return (
+            f"shared {self.use}: {self.frames} frames in {self.batches} batches ({mean:.1f} each), "
+            f"p50 {self.p50 * 1e3:.1f} ms, p95 {self.p95 * 1e3:.1f} ms"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run did."""
 
     sources: Sequence[SourceReport]
+    shared: Sequence[SharedReport]
     notices: Notices
     elapsed: float
     #: it was asked to stop before its sources ended
@@ -96,6 +128,7 @@ class RunReport:
             "stopped": self.stopped,
             "exit_code": self.exit_code,
             "sources": [s.to_json() for s in self.sources],
+            "shared": [s.to_json() for s in self.shared],
             "notices": self.notices.to_json(),
             "advice": self.advice(),
         }
@@ -125,6 +158,7 @@ class RunReport:
                 )
             if report.error:
                 lines.append(f"  stopped by: {report.error}")
+        lines += [f"  {shared}" for shared in self.shared]
         for notice, times in self.notices.counts.items():
             lines.append(f"  {notice}" + (f" ({times} times)" if times > 1 else ""))
         if advice := self.advice():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
@@ -37,6 +37,8 @@ class Traits:
 
     heavy        milliseconds per frame, not microseconds: gets a thread of its own
     stateless    no memory between frames: `workers: n` may run it on several at once
+    shared       stateless, and costly to have twice (a network): sources with equal options share one
+                 instance, on a thread of its own, which is given their frames in batches
     sink         its purpose is a side effect; a failure never takes the frame from others
     lossy        a sink for eyes: it may miss frames rather than hold the graph up
     main_thread  must be called from the process's main thread (windows)
@@ -44,6 +46,7 @@ class Traits:
 
     heavy: bool = False
     stateless: bool = False
+    shared: bool = False
     sink: bool = False
     lossy: bool = False
     main_thread: bool = False
@@ -82,6 +85,8 @@ class Stage:
     #: the stage's id in the graph and the source it works for; set by the engine before `open`
     stage_id: str = ""
     source: str = ""
+    #: most frames that `process_batch` gains from taking at once; `open` may raise it
+    batch_limit: int = 1
     #: folder that everything written stays under; set by the engine
     out_root: Path = Path()
     #: report a named event (kind, message): "cpu-fallback", "file-damaged" ...; set by the engine
@@ -100,6 +105,10 @@ class Stage:
 
     def on_gap(self, gap: Gap) -> None:
         """Time jumped (reconnect, loop, seek) or the picture's size changed."""
+
+    def process_batch(self, batch: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """What `process` gives for each of these arguments: a `shared` stage that can, does them at once."""
+        return [self.process(*values) for values in batch]  # type: ignore[attr-defined]  # see `Stage`
 
     def flush(self) -> Any:
         """The stream ended: give what was held back (as `process` would), or None."""

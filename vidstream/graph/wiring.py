@@ -60,6 +60,9 @@ class _Wirer:
         if entry.workers > 1 and not entry.spec.traits.stateless:
             what = f"{entry.spec.name} keeps state from frame to frame and cannot have several workers"
             self.reading.fail(what, (*at, "workers"), fix="take 'workers' away")
+        elif entry.workers > 1 and (entry.spec.traits.lossy or entry.spec.traits.main_thread):
+            what = f"{entry.spec.name} shows the newest frame, one at a time, and cannot have several workers"
+            self.reading.fail(what, (*at, "workers"), fix="take 'workers' away")
         for problem in entry.spec.cls.check(entry.params):
             self.reading.fail(problem.what, (*at, *problem.path), fix=problem.fix, at_key=problem.at_key)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from detectors.dnn.detector import DnnDetector, DnnParams, class_ids, load_model
 from detectors.dnn.families import family
@@ -13,7 +13,7 @@ from vidstream.stages.detect.checks import problem_of, problems_of
 from vidstream.types import Detections, StreamInfo, View
 
 
-@stage("detect.dnn", heavy=True, stateless=True)
+@stage("detect.dnn", heavy=True, stateless=True, shared=True)
 class DetectDnn(Stage):
     """Find objects with a neural network (YOLOX, YOLOv8 and other families), on CPU or CUDA.
 
@@ -53,3 +53,7 @@ class DetectDnn(Stage):
     def process(self, image: View) -> Detections:
         """Objects inside the picture, best score first."""
         return self._detector.detect(image)
+
+    def process_batch(self, batch: Sequence[tuple[View]]) -> list[Detections]:
+        """The same for the pictures of several cameras."""
+        return self._detector.detect_batch([image for (image,) in batch])

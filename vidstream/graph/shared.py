@@ -1,0 +1,200 @@
+"""Networks that cameras share: one instance, one thread, whatever waits goes through in one batch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from vidstream.graph.description import Plan, StageEntry
+from vidstream.graph.metrics import Histogram
+from vidstream.graph.stage import Notify, Stage
+from vidstream.types import StreamInfo
+
+#: longest wait for other cameras' frames, once one is there
+_PATIENCE = 0.030
+
+
+class _Request:
+    """One frame's values on their way through the shared stage."""
+
+    __slots__ = ("done", "error", "result", "user", "values")
+
+    def __init__(self, user: SharedStage, values: tuple[Any, ...]) -> None:
+        self.user = user
+        self.values = values
+        self.done = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Owner:
+    """Owns one shared stage: opens it for the first user, runs all requests, closes it when the run ends.
+
+    Requests that wait are batched up to the stage's `batch_limit`, one per camera before a second of any.
+    With one request there it waits for other cameras for at most 30 ms, and never so long that the
+    fastest camera would fall behind; not at all where the stage gains nothing from batches.
+    """
+
+    def __init__(self, entry: StageEntry) -> None:
+        self.use = entry.spec.name
+        #: seconds per batch, and the number of frames in all of them
+        self.time = Histogram()
+        self.frames = 0
+        self._entry = entry
+        self._stage: Stage | None = None
+        self._users: dict[SharedStage, float] = {}  # -> seconds between its frames
+        self._waiting: list[_Request] = []
+        self._changed = threading.Condition()
+        self._life = threading.Lock()  # opening takes long; requests of others must not wait for it
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    def join(self, user: SharedStage, stream: StreamInfo, notify: Notify) -> None:
+        """A source wants to use the stage from now on; what opening raises comes through."""
+        with self._life:
+            if self._stage is None:
+                stage = self._entry.spec.cls(self._entry.params)
+                stage.stage_id, stage.source, stage.notify = user.stage_id, user.source, notify
+                try:
+                    stage.open(stream)
+                except BaseException:
+                    with suppress(Exception):  # why it could not be opened is what counts
+                        stage.close()
+                    raise
+                self._stage = stage
+                self._thread = threading.Thread(target=self._loop, args=(stage,), name=self.use, daemon=True)
+            assert self._thread is not None
+            with self._changed:
+                self._users[user] = 1.0 / stream.fps if stream.fps else _PATIENCE
+            if not self._thread.is_alive():  # not before there is a user, for without any it ends
+                self._thread.start()
+
+    def leave(self, user: SharedStage) -> None:
+        """A source is done with it; the next recording may still want it, so it stays open."""
+        with self._changed:
+            self._users.pop(user, None)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """The run is over: close the stage, if it was ever opened and nobody is left inside."""
+        with self._life:
+            with self._changed:
+                self._closing = True
+                self._changed.notify_all()
+            if self._stage is not None and self._thread is not None and not self._users:
+                self._thread.join()
+                stage, self._stage = self._stage, None
+                stage.close()
+
+    def run(self, user: SharedStage, values: tuple[Any, ...]) -> Any:
+        """The stage's result for these values; what it raises comes through."""
+        request = _Request(user, values)
+        with self._changed:
+            self._waiting.append(request)
+            self._changed.notify_all()
+        request.done.wait()
+        if request.error is not None:
+            raise request.error
+        return request.result
+
+    # -- on the owner's thread -------------------------------------------------------------------------
+
+    def _loop(self, stage: Stage) -> None:
+        while (batch := self._next_batch(stage)) is not None:
+            start = time.perf_counter()
+            self._process(stage, batch)
+            self.time.add(time.perf_counter() - start)
+            self.frames += len(batch)
+            for request in batch:
+                request.done.set()
+
+    def _next_batch(self, stage: Stage) -> list[_Request] | None:
+        """What to run next; None when the run is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            if not self._waiting:
+                return None
+            wanted = min(stage.batch_limit, len(self._users))
+            if wanted > 1:
+                self._changed.wait_for(lambda: len(self._waiting) >= wanted, self._patience())
+            batch = _one_of_each_first(self._waiting)[: max(1, stage.batch_limit)]
+            self._waiting = [r for r in self._waiting if r not in batch]
+            return batch
+
+    def _patience(self) -> float:
+        """Seconds to wait for more: never so long that the fastest camera's next frame would have to."""
+        usual = self.time.total / self.time.count if self.time.count else 0.0
+        return max(0.0, min(_PATIENCE, min(self._users.values(), default=_PATIENCE) - usual))
+
+    def _process(self, stage: Stage, batch: Sequence[_Request]) -> None:
+        """Run a batch; where it fails as a whole, frame by frame, so that one bad frame spoils no other."""
+        try:
+            results = stage.process_batch([r.values for r in batch])
+            for request, result in zip(batch, results, strict=True):
+                request.result = result
+        except BaseException as error:  # it belongs to whoever asked, even if it ends their thread
+            if len(batch) == 1:
+                batch[0].error = error
+                return
+            for request in batch:
+                self._process(stage, [request])
+
+
+class SharedStage(Stage):
+    """Stands in one source's graph for the stage that an `Owner` runs for all of them."""
+
+    def __init__(self, params: Any, owner: Owner) -> None:
+        super().__init__(params)
+        self._owner = owner
+
+    def open(self, stream: StreamInfo) -> None:
+        """Join the stage's users."""
+        self._owner.join(self, stream, self.notify)
+
+    def process(self, *values: Any) -> Any:
+        """Have it done."""
+        return self._owner.run(self, values)
+
+    def close(self) -> None:
+        """Leave."""
+        self._owner.leave(self)
+
+
+class Owners:
+    """The shared stages of a run: an owner for each that more than one source uses with equal options."""
+
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        #: a pattern for each different stage, and the sources that use it; options need not have a hash
+        users: list[tuple[StageEntry, set[str]]] = []
+        for plan in plans:
+            for entry in plan.stages:
+                if entry.spec.traits.shared:
+                    found = next((names for e, names in users if _equal(e, entry)), None)
+                    if found is None:
+                        users.append((entry, found := set()))
+                    found.add(plan.source.name)
+        self._owners = [(entry, Owner(entry)) for entry, names in users if len(names) > 1]
+
+    def of(self, entry: StageEntry) -> Owner | None:
+        """The owner of this stage; None where the source has it for itself."""
+        return next((owner for e, owner in self._owners if _equal(e, entry)), None)
+
+    def __iter__(self) -> Iterator[Owner]:
+        return (owner for _, owner in self._owners)
+
+
+def _equal(a: StageEntry, b: StageEntry) -> bool:
+    return a.spec is b.spec and bool(a.params == b.params)
+
+
+def _one_of_each_first(requests: Sequence[_Request]) -> list[_Request]:
+    """In order of arrival, but one per source before a second of any."""
+    turn: dict[str, int] = {}
+    ranked = []
+    for position, request in enumerate(requests):
+        rank = turn[request.user.source] = turn.get(request.user.source, -1) + 1
+        ranked.append((rank, position, request))
+    return [request for _, _, request in sorted(ranked, key=lambda r: r[:2])]

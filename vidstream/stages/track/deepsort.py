@@ -27,7 +27,7 @@ class TrackDeepSortParams(DeepSortParams):
     network: ModelName | None = None  #: network that tells people apart; left out: colours and gradients
 
 
-@stage("track.deepsort", heavy=True)
+@stage("track.deepsort")
 class TrackDeepSort(Stage):
     """Follow objects by a Kalman filter and by their looks (DeepSORT): fewer mix-ups than SORT.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -24,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return USAGE
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # in step with what goes to stderr, also in a pipe
     logging.basicConfig(format="%(message)s", level=logging.INFO if options.verbose else logging.WARNING)
     if options.models:
         os.environ["VIDSTREAM_MODELS"] = str(options.models)

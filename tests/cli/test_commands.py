@@ -106,6 +106,36 @@ def test_stages_lists_all_with_their_purpose(capsys: pytest.CaptureFixture[str])
         assert spec.summary in text
 
 
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        pytest.param(
+            "{follow: track.flow}",
+            "graph.follow: has nothing to start from; give a 'box', or put a detector before it",
+            id="nothing to follow",
+        ),
+        pytest.param(
+            "{log: {use: sink.jsonl, path: x.jsonl}}",
+            "graph.log: has nothing to write; put stages that give results before it",
+            id="nothing to write",
+        ),
+        pytest.param(
+            "{move: detect.motion, shot: {use: sink.images, path: x.png, trigger: event}}",
+            "graph.shot.trigger: waits for events, which no earlier stage gives; "
+            "put a counter (count.line, count.zone) before it",
+            id="no events to wait for",
+        ),
+    ],
+)
+def test_a_stage_that_would_have_nothing_to_do_is_refused(
+    graph: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "idle.yaml"
+    config.write_text(f"source: 'synthetic:shapes'\ngraph: {graph}\n")
+    assert main(["check", str(config)]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_an_unknown_stage_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stages", "track.srot"]) == 2
     assert capsys.readouterr().err == "unknown stage 'track.srot'; did you mean 'track.sort'?\n"

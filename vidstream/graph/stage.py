@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
@@ -98,6 +98,11 @@ class Stage:
     @classmethod
     def check(cls, params: Any) -> Iterable[ParamError]:
         """Look, before anything opens, for what `open` will need (a model, a program); give what is wrong."""
+        return ()
+
+    @classmethod
+    def check_inputs(cls, params: Any, wired: Collection[str]) -> Iterable[ParamError]:
+        """Look whether the input ports that something feeds are enough; give what is wrong."""
         return ()
 
     def open(self, stream: StreamInfo) -> None:

@@ -53,6 +53,7 @@ class _Wirer:
             self.conditions[entry.id] = self._condition(entry)
         for entry in self.stages:
             self._defaults(entry)
+            self._check_inputs(entry)
         return Wiring(tuple(self._ordered()), self.bindings, self.conditions)
 
     def _check(self, entry: StageEntry) -> None:
@@ -63,8 +64,16 @@ class _Wirer:
         elif entry.workers > 1 and (entry.spec.traits.lossy or entry.spec.traits.main_thread):
             what = f"{entry.spec.name} shows the newest frame, one at a time, and cannot have several workers"
             self.reading.fail(what, (*at, "workers"), fix="take 'workers' away")
-        for problem in entry.spec.cls.check(entry.params):
-            self.reading.fail(problem.what, (*at, *problem.path), fix=problem.fix, at_key=problem.at_key)
+        self._note(entry, entry.spec.cls.check(entry.params))
+
+    def _check_inputs(self, entry: StageEntry) -> None:
+        wired = [port for port, slots in self.bindings[entry.id].items() if slots]
+        self._note(entry, entry.spec.cls.check_inputs(entry.params, wired))
+
+    def _note(self, entry: StageEntry, problems: Iterable[ParamError]) -> None:
+        for problem in problems:
+            path = ("graph", entry.id, *problem.path)
+            self.reading.fail(problem.what, path, fix=problem.fix, at_key=problem.at_key or not problem.path)
 
     # -- references ------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -70,6 +70,13 @@ class ImageSink(PictureSink):
             if field not in _FIELDS:
                 hint = did_you_mean(field, _FIELDS) or f"known are {', '.join(_FIELDS)}"
                 yield ParamError(f"unknown field '{{{field}}}'", path=("path",), fix=hint)
+
+    @classmethod
+    def check_inputs(cls, params: Any, wired: Collection[str]) -> Iterable[ParamError]:
+        """Events must come from somewhere."""
+        if params.trigger == "event" and "events" not in wired:
+            what = "waits for events, which no earlier stage gives"
+            yield ParamError(what, path=("trigger",), fix="put a counter (count.line, count.zone) before it")
 
     def open(self, stream: StreamInfo) -> None:
         """Make the folder, as far as its name is known."""

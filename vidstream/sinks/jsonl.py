@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vidstream.errors import SinkError
+from vidstream.errors import ParamError, SinkError
 from vidstream.graph.stage import stage
 from vidstream.sinks.lines import LineSink
 from vidstream.sinks.plain import DECIMALS, PIXEL_DECIMALS, SCORE_DECIMALS, column, plain, rounded, utc
@@ -45,6 +45,12 @@ class JsonLinesSink(LineSink):
         path: OutputFile  #: the file to write
 
     params: Params
+
+    @classmethod
+    def check_inputs(cls, params: Any, wired: Collection[str]) -> Iterable[ParamError]:
+        """There must be something to write."""
+        if not wired:
+            yield ParamError("has nothing to write", fix="put stages that give results before it")
 
     def open(self, stream: StreamInfo) -> None:
         """Make the file."""

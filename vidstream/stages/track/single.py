@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from trackers.single.base import SingleTracker
+from vidstream.errors import ParamError
 from vidstream.geometry import clip
 from vidstream.graph.stage import Stage
 from vidstream.types import Detections, Event, Events, FrameInfo, Gap, StreamInfo, Tracks, View
@@ -40,6 +42,12 @@ class SingleObject(Stage):
 
     def _new_tracker(self) -> SingleTracker:
         raise NotImplementedError
+
+    @classmethod
+    def check_inputs(cls, params: Any, wired: Collection[str]) -> Iterable[ParamError]:
+        """Something must say what to follow."""
+        if params.box is None and "detections" not in wired:
+            yield ParamError("has nothing to start from", fix="give a 'box', or put a detector before it")
 
     def open(self, stream: StreamInfo) -> None:
         """Nothing is followed yet."""

@@ -43,7 +43,7 @@ def test_several_writers_and_readers_lose_nothing_and_keep_each_writer_s_order()
     writers = [started(lambda w=w: [channel.put((w, i)) for i in range(500)]) for w in range(3)]  # type: ignore[misc]
 
     def read() -> None:
-        while (item := channel.get(timeout=2.0)) is not None:
+        while (item := channel.get(timeout=0.5)) is not None:
             taken.append(item)
             if len(taken) == 1500:
                 channel.close()

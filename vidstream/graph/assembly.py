@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,11 +90,16 @@ class Assembly:
             heavy = any(node.traits.heavy for node in segment.nodes)
             segment.spoiled = spoiled_if_heavy if heavy else spoiled
 
-    def open(self, stream: StreamInfo) -> None:
-        """Open every stage, in running order; StageError names the first that cannot be."""
+    def open(self, stream: StreamInfo, stopping: threading.Event) -> bool:
+        """Open every stage, in running order; StageError names the first that cannot be.
+
+        False where `stopping` was set before all were open: models take their time to load.
+        """
         for node in self.nodes:
             node.stream = stream
             for stage in self._instances(node):
+                if stopping.is_set():
+                    return False
                 self._opened.append(node)
                 try:
                     stage.open(stream)
@@ -101,6 +107,7 @@ class Assembly:
                     raise self._cannot_open(node, str(error)) from error
                 except BaseException as error:  # the graph's edge: a stage may raise anything
                     raise self._cannot_open(node, f"{type(error).__name__}: {error}") from error
+        return True
 
     def close(self) -> None:
         """Close whatever `open` was called on; sinks on threads of their own end in any case."""

@@ -71,9 +71,12 @@ class Engine:
         for lane in self.lanes:
             lane.stop_run = partial(self._stop_for, lane)
         self._pending = list(self.lanes)
+        self._tap: Channel[Packet | None] | None = None
+        self._windows: list[SideStage] = []
+        self._threads: list[threading.Thread] = []
+        #: of these threads, those whose work has not ended
         self._lane_threads: list[threading.Thread] = []
         self._side_threads: list[threading.Thread] = []
-        self._windows: list[SideStage] = []
 
     def run(self, tick: Callable[[], None] = lambda: None) -> RunReport:
         """Run to the end, or until `stop`; `tick` is called ten times a second on this thread."""
@@ -91,8 +94,7 @@ class Engine:
         """
         tap: Channel[Packet | None] = Channel(1 if self._live else self.description.run.queue)
         with self._running():
-            for lane in self.lanes:
-                lane.tap = tap
+            self._tap_into(tap)
             try:
                 while not self._settled():
                     self._attend()
@@ -101,8 +103,7 @@ class Engine:
                     if (packet := tap.get()) is not None:
                         yield packet
             finally:
-                for lane in self.lanes:
-                    lane.tap = None
+                self._tap_into(None)
                 tap.close()
         for lane in self.lanes:
             if lane.error is not None:
@@ -178,18 +179,10 @@ class Engine:
         return len(self.lanes) if self._live else opencv_pool.cores() if limit == "auto" else limit
 
     def _start_lanes(self) -> None:
-        running = len(_alive(self._lane_threads))
-        while self._pending and running < self._room:
+        while self._pending and len(self._lane_threads) < self._room:
             lane = self._pending.pop(0)
-            thread = threading.Thread(target=self._run_lane, args=(lane,), name=lane.name, daemon=True)
-            self._lane_threads.append(thread)
             self._adopt_sides(lane)
-            thread.start()
-            running += 1
-
-    def _run_lane(self, lane: Lane) -> None:
-        lane.run()
-        self._bell.put(None)
+            self._start(lane.run, lane.name, self._lane_threads)
 
     def _adopt_sides(self, lane: Lane) -> None:
         """Windows are shown by this thread; other lossy sinks get one of their own."""
@@ -197,19 +190,29 @@ class Engine:
             if side.main_thread:
                 self._windows.append(side)
             else:
-                name = f"{lane.name}/{side.real.stage_id}"
-                thread = threading.Thread(target=self._run_side, args=(side,), name=name, daemon=True)
-                self._side_threads.append(thread)
-                thread.start()
+                self._start(side.loop, f"{lane.name}/{side.real.stage_id}", self._side_threads)
 
-    def _run_side(self, side: SideStage) -> None:
-        side.loop()
-        self._bell.put(None)
+    def _start(self, work: Callable[[], None], name: str, group: list[threading.Thread]) -> None:
+        """Work on a thread of its own, which is in `group` until the work has ended."""
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                group.remove(thread)
+                self._bell.put(None)
+                if (tap := self._tap) is not None:
+                    tap.put(None)
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        self._threads.append(thread)
+        group.append(thread)
+        thread.start()
 
     def _settled(self) -> bool:
         """True when everything has ended, or has been given enough time to."""
         now = self._clock.monotonic()
-        lanes, sides = _alive(self._lane_threads), _alive(self._side_threads)
+        lanes, sides = list(self._lane_threads), list(self._side_threads)
         if self._stop_at is not None and now - self._stop_at > DRAIN:
             for lane in self.lanes:
                 lane.discard()
@@ -235,6 +238,16 @@ class Engine:
         for window in self._windows:
             window.close()
             window.pump()
+        left_behind = [*self._lane_threads, *self._side_threads]
+        for thread in self._threads:
+            if thread not in left_behind:
+                thread.join()
+
+    def _tap_into(self, tap: Channel[Packet | None] | None) -> None:
+        """Have finished frames put there, and None where a source has ended, to wake the reader up."""
+        self._tap = tap
+        for lane in self.lanes:
+            lane.tap = tap
 
     def _stop_for(self, lane: Lane, error: VidstreamError) -> None:
         """A stage's policy says that the whole run ends."""
@@ -272,7 +285,3 @@ def wire_all(description: Description, known: Iterable[StageSpec] = ()) -> list[
 
 def _is_camera(plan: Plan) -> bool:
     return plan.source.spec.cls.live
-
-
-def _alive(threads: Iterable[threading.Thread]) -> list[threading.Thread]:
-    return [thread for thread in threads if thread.is_alive()]

@@ -10,7 +10,7 @@ from vidstream.graph.assembly import Assembly, Context
 from vidstream.graph.channel import Channel
 from vidstream.graph.clock import Clock
 from vidstream.graph.description import Plan, RunOptions
-from vidstream.graph.failures import Failures
+from vidstream.graph.failures import Failures, words
 from vidstream.graph.item import Item
 from vidstream.graph.ledger import Ledger
 from vidstream.graph.metrics import Histogram
@@ -20,7 +20,7 @@ from vidstream.graph.segment import Chain
 from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.source import Source
 from vidstream.graph.wiring import Wiring
-from vidstream.types import Packet
+from vidstream.types import Packet, StreamInfo
 from vidstream.types.values import redact
 
 
@@ -46,14 +46,14 @@ class Lane:
         self.reader: Reader | None = None
         self.started: float | None = None
         self.ended: float | None = None
-        #: where finished frames are handed out, if somebody iterates; None only wakes the reader up
+        #: where finished frames are handed out, if somebody iterates
         self.tap: Channel[Packet | None] | None = None
         self.stop_run: Callable[[VidstreamError], None] = self.fail
         self._run = run
         self._clock = clock
         self._notices = notices
         self._stopping = threading.Event()
-        self._discarding = False
+        self._discarding = self._opened = False
         failures = Failures(self.name, notices, self)
         context = Context(self.name, run, live, notices, failures, owners)
         self.assembly = Assembly(wiring, context, self._finish)
@@ -65,14 +65,12 @@ class Lane:
     def run(self) -> None:
         """Open, read to the end, flush, close. Never raises: what went wrong is in `error`."""
         self.started = self._clock.monotonic()
-        for step in (self._read, self.assembly.close, self._source.close):
+        for step in (self._read, self.assembly.close, self._close_source):
             try:
                 step()
             except BaseException as error:  # the graph's edge: a source may raise anything
                 self._end(error)
         self.ended = self._clock.monotonic()
-        if (tap := self.tap) is not None:
-            tap.put(None)
 
     @property
     def elapsed(self) -> float:
@@ -82,11 +80,28 @@ class Lane:
         return (self._clock.monotonic() if self.ended is None else self.ended) - self.started
 
     def _read(self) -> None:
-        stream = self._source.open()
-        self.assembly.open(stream)
+        stream = self._open_source()
+        if stream is None or not self.assembly.open(stream, self._stopping):
+            return
         paced = self.live and not self._source.live
         self.reader = Reader(self._source, stream, self.ledger, self._clock, self.assembly.slots, paced=paced)
         self._pump(self.reader)
+
+    def _open_source(self) -> StreamInfo | None:
+        """Open it; None where a stop came first, or broke it off."""
+        if self._stopping.is_set():
+            return None
+        self._opened = True
+        try:
+            return self._source.open()
+        except SourceError:
+            if self._stopping.is_set():
+                return None
+            raise
+
+    def _close_source(self) -> None:
+        if self._opened:
+            self._source.close()
 
     def _pump(self, reader: Reader) -> None:
         """Read and pass on; the final item goes through whatever happened, so that sinks are flushed."""
@@ -155,7 +170,10 @@ class Lane:
     def stop(self) -> None:
         """Read no further; what has been read is finished."""
         self._stopping.set()
-        self._source.interrupt()
+        try:
+            self._source.interrupt()
+        except Exception as error:  # the graph's edge: the other sources have to be stopped too
+            self._notices.add("source-failed", self.name, "", f"in interrupt: {words(error)}")
 
     def discard(self) -> None:
         """Drop what waits, so that the final item gets through soon."""

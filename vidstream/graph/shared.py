@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from vidstream.graph.description import Plan, StageEntry
+from vidstream.graph.failures import words
 from vidstream.graph.metrics import Histogram
 from vidstream.graph.stage import Notify, Stage
 from vidstream.types import StreamInfo
@@ -80,14 +81,20 @@ class Owner:
 
     def close(self) -> None:
         """The run is over: close the stage, if it was ever opened and nobody is left inside."""
-        with self._life:
-            with self._changed:
-                self._closing = True
-                self._changed.notify_all()
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if not self._life.acquire(blocking=False):
+            return  # a source that was left behind is opening it
+        try:
             if self._stage is not None and self._thread is not None and not self._users:
                 self._thread.join()
                 stage, self._stage = self._stage, None
                 stage.close()
+        except Exception as error:  # the graph's edge: the report must still come
+            stage.notify("stage-failed", f"in close: {words(error)}")
+        finally:
+            self._life.release()
 
     def run(self, user: SharedStage, values: tuple[Any, ...]) -> Any:
         """The stage's result for these values; what it raises comes through."""

@@ -19,7 +19,7 @@ import cv2
 import cv2.data
 import numpy as np
 
-from detectors.suppression import logistic, nms
+from detectors.suppression import in_fixed_order, logistic, nms
 from vidstream import geometry
 from vidstream.errors import ModelError, did_you_mean
 from vidstream.types import Boxes, Detections, Scores, View
@@ -128,7 +128,8 @@ class HaarDetector:
         # asked for levels, OpenCV also gives windows that fell at one of the last stages
         passed = np.reshape(levels, -1) == self._cascade.stages
         margins = np.asarray(sums, np.float64).reshape(-1) - self._cascade.threshold
-        return np.asarray(windows, np.float32).reshape(-1, 4)[passed], margins[passed].astype(np.float32)
+        found = np.asarray(windows, np.float32).reshape(-1, 4)[passed]
+        return in_fixed_order(found, margins[passed].astype(np.float32))
 
 
 def _grouped(windows: Boxes, margins: Scores, min_neighbours: int) -> tuple[Boxes, Scores]:

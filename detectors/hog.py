@@ -19,7 +19,7 @@ from typing import Annotated
 import cv2
 import numpy as np
 
-from detectors.suppression import logistic, nms, without_nested
+from detectors.suppression import in_fixed_order, logistic, nms, without_nested
 from vidstream import geometry
 from vidstream.errors import ModelError, did_you_mean
 from vidstream.types import Boxes, Detections, Pixels, Scores, View
@@ -101,7 +101,7 @@ class HogDetector:
         )
         boxes = geometry.from_xywh(np.asarray(found, np.float32).reshape(-1, 4))
         back = np.array([view.width / width, view.height / height] * 2, np.float32)
-        return boxes * back, np.asarray(margins, np.float32).reshape(-1)
+        return in_fixed_order(boxes * back, np.asarray(margins, np.float32).reshape(-1))
 
 
 def _scaled(pixels: Pixels, scale: float) -> Pixels:

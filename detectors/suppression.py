@@ -51,3 +51,13 @@ def logistic(x: npt.NDArray[Any]) -> Scores:
     """1 / (1 + exp(-x)): any margin to a score in (0, 1), order kept."""
     share = 1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0)))
     return np.asarray(share, np.float32)
+
+
+def in_fixed_order(boxes: Boxes, scores: Scores) -> tuple[Boxes, Scores]:
+    """Boxes (N, 4) and scores (N,) by position.
+
+    OpenCV's sliding windows run on several threads, which give what they find as they find it: without
+    this, equal scores would be ranked, and groups be made, differently on every run.
+    """
+    order = np.lexsort((scores, *boxes.T[::-1]))
+    return boxes[order], scores[order]

@@ -178,3 +178,19 @@ def write(folder: Path, text: str) -> str:
 
 def test_a_tiny_picture_holds_nothing():
     assert len(HaarDetector().detect(View(np.zeros((5, 7, 3), np.uint8)))) == 0
+
+
+def test_the_number_of_threads_changes_nothing(assets):
+    """OpenCV's threads hand their windows over in any order."""
+    view = View(cv2.imread(str(assets("faces/bald_guys.jpg"))))
+    before = cv2.getNumThreads()
+    found = []
+    try:
+        for threads in (1, 2, 4, 4, 4):
+            cv2.setNumThreads(threads)
+            detections = HaarDetector(HaarParams(cascade="frontalface_default")).detect(view)
+            found.append((detections.boxes.tolist(), detections.scores.tolist()))
+    finally:
+        cv2.setNumThreads(before)
+    assert len(found[0][0]) > 3
+    assert all(f == found[0] for f in found)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vidstream.types.values import redact
@@ -15,6 +15,10 @@ log = logging.getLogger("vidstream")
 
 #: kinds that mean something was lost, so the exit code has to say so
 _SERIOUS = frozenset({"stage-failed", "sink-disabled", "source-failed", "stage-restarted", "did-not-stop"})
+#: so many different messages are kept for each kind and stage; the rest is counted together
+DISTINCT = 50
+#: letters of a message that are kept: some errors quote all of their data
+_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +36,41 @@ class Notice:
 
 
 class Notices:
-    """Collects notices: each distinct one is logged once, then counted."""
+    """Collects notices: each distinct one is logged once, then counted. Safe to use from several threads."""
 
     def __init__(self, listener: Callable[[str], None] = lambda kind: None) -> None:
         self._lock = threading.Lock()
         self._listener = listener
-        self.counts: Counter[Notice] = Counter()
+        self._counts: Counter[Notice] = Counter()
+        self._distinct: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, kind: str, source: str, stage: str, message: str, key: str = "") -> None:
         """Note it. `key` stands for the message where that differs each time (a frame number in it)."""
-        notice = Notice(kind, source, stage, redact(key or message))
+        notice = Notice(kind, source, stage, _kept(key or message))
         with self._lock:
-            self.counts[notice] += 1
-            first = self.counts[notice] == 1
+            if notice not in self._counts and self._is_flooded(notice):
+                notice = replace(notice, message="other messages, which are only counted")
+                message = notice.message
+            self._counts[notice] += 1
+            first = self._counts[notice] == 1
         if first:
             level = logging.WARNING if kind in _SERIOUS else logging.INFO
-            log.log(level, "%s", Notice(kind, source, stage, redact(message)))
+            log.log(level, "%s", replace(notice, message=_kept(message)))
         self._listener(kind)
+
+    def _is_flooded(self, notice: Notice) -> bool:
+        """Whether a new one is one too many; counts it if not."""
+        place = (notice.kind, notice.source, notice.stage)
+        if self._distinct[place] >= DISTINCT:
+            return True
+        self._distinct[place] += 1
+        return False
+
+    @property
+    def counts(self) -> Mapping[Notice, int]:
+        """How often each was noted, in the order they first came."""
+        with self._lock:
+            return dict(self._counts)
 
     @property
     def serious(self) -> bool:
@@ -56,9 +78,14 @@ class Notices:
         return any(notice.kind in _SERIOUS for notice in self.counts)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """As plain values, in the order they first came."""
-        with self._lock:
-            return [
-                {"kind": n.kind, "source": n.source, "stage": n.stage, "message": n.message, "times": times}
-                for n, times in self.counts.items()
-            ]
+        """As plain values."""
+        return [
+            {"kind": n.kind, "source": n.source, "stage": n.stage, "message": n.message, "times": times}
+            for n, times in self.counts.items()
+        ]
+
+
+def _kept(message: str) -> str:
+    """A message without secrets, and not too long."""
+    text = redact(message)
+    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}..."

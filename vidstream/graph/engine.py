@@ -259,13 +259,21 @@ class Engine:
             self.stop()
 
     def _progress_of(self, lane: Lane) -> Progress:
-        last = lane.reader.last if lane.reader else None
-        pts = last.pts if last else 0.0
-        length = lane.reader.stream.duration if lane.reader else None
-        if self.description.run.duration is not None:
-            length = min(length or self.description.run.duration, self.description.run.duration)
-        share = min(1.0, pts / length) if length and not lane.live else None
-        return Progress(lane.name, lane.ledger.decoded, pts, share, lane.elapsed, lane.ended is not None)
+        run, reader = self.description.run, lane.reader
+        pts, length = (reader.elapsed, reader.stream.duration) if reader else (0.0, None)
+        if run.duration is not None:
+            length = min(length or run.duration, run.duration)
+        shares = [pts / length] if length else []
+        if run.frames is not None:
+            shares.append(lane.ledger.decoded / run.frames)
+        return Progress(
+            lane.name,
+            lane.ledger.decoded,
+            pts,
+            min(1.0, max(shares)) if shares and not lane.live else None,
+            lane.elapsed,
+            lane.ended is not None,
+        )
 
 
 def is_live(description: Description) -> bool:

@@ -30,14 +30,21 @@ class Reader:
         self._paced = paced
         self._seq = 0
         self._origin = 0.0
+        self._earlier = 0.0
+        #: seconds of the source's own time that were read: pts of this segment, and all those before
+        self.elapsed = 0.0
 
     def items(self, run: RunOptions, stopping: threading.Event) -> Iterator[Item]:
         """Item by item, until the source ends, a limit is reached or `stopping` is set."""
         read = 0
         while not stopping.is_set() and (run.frames is None or read < run.frames):
             frame = self._source.read()
-            if frame is None or (run.duration is not None and frame.pts >= run.duration):
+            if frame is None:
                 return
+            elapsed = self._elapsed_at(frame)
+            if run.duration is not None and elapsed >= run.duration:
+                return
+            self.elapsed = elapsed
             yield self._item(frame, stopping)
             read += 1
 
@@ -56,6 +63,12 @@ class Reader:
         item = Item(where, [None] * self._slots)
         item.final = True
         return item
+
+    def _elapsed_at(self, frame: Frame) -> float:
+        if self.last is not None and frame.segment != self.last.segment:
+            period = 1.0 / self.stream.fps if self.stream.fps else 0.0
+            self._earlier += self.last.pts + period  # the last frame of a segment has its time, too
+        return self._earlier + frame.pts
 
     def _item(self, frame: Frame, stopping: threading.Event) -> Item:
         if frame.skipped:
@@ -85,17 +98,13 @@ class Reader:
         return item
 
     def _gap(self, info: FrameInfo) -> Gap | None:
-        """What changed since the last frame, if time or size jumped."""
-        last = self.last
-        if last is None:
-            return None
-        resized = (last.width, last.height) != (info.width, info.height)
-        if info.segment == last.segment and not resized:
-            return None
+        """What changed since the last frame, or against what the source promised, if time or size jumped."""
+        resized = (self.stream.width, self.stream.height) != (info.width, info.height)
         if resized:
             self.stream = replace(self.stream, width=info.width, height=info.height)
-        if info.segment == last.segment:
-            return Gap("format", self.stream)
+        last = self.last
+        if last is None or info.segment == last.segment:
+            return Gap("format", self.stream) if resized else None
         if self._source.live:
             return Gap("reconnect", self.stream, info.mono - last.mono)
         return Gap("loop", self.stream)

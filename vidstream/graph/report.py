@@ -37,14 +37,13 @@ class SourceReport:
     @classmethod
     def of(cls, lane: Lane) -> SourceReport:
         """What a lane has done so far."""
-        last = lane.reader.last if lane.reader else None
         return cls(
             lane.name,
             lane.live,
             lane.ledger,
             [node.metrics for node in lane.assembly.nodes],
             lane.elapsed,
-            last.pts if last else 0.0,
+            lane.reader.elapsed if lane.reader else 0.0,
             str(lane.error) if lane.error else "",
             lane.age.quantile(0.5),
             lane.age.quantile(0.95),

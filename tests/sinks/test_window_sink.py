@@ -160,3 +160,34 @@ def test_keys_end_the_run(screen: tuple[str, Path], key: str) -> None:
         out, err = viewer.communicate(timeout=30)
     assert viewer.returncode == 0, err
     assert out.split() == ["stop-requested", "closed"], "asked for once, and never shown again"
+
+
+STALL = """
+from tests.support.toys import ToyFrames, describe, entry
+from vidstream.graph.engine import Engine
+from vidstream.sinks.window import WindowSink
+engine = Engine(describe([entry("show", WindowSink)], {"gate": (ToyFrames, {"frames": 9, "stuck_at": 3})}))
+report = engine.run()
+print("stopped" if report.stopped else "ended", report.sources[0].ledger.done, report.exit_code, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_keys_are_heard_while_no_picture_comes(screen: tuple[str, Path]) -> None:
+    """The source gives three pictures and then nothing for half a minute, as a camera that stalls."""
+    if shutil.which("xdotool") is None:
+        pytest.skip("needs a hand on the keyboard: apt install xdotool")
+    env = {**os.environ, "DISPLAY": screen[0], "PYTHONPATH": str(Path.cwd())}
+    viewer = subprocess.Popen([sys.executable, "-c", STALL], env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        find = ["xdotool", "search", "--sync", "--name", "gate - show"]
+        found = subprocess.run(find, env=env, capture_output=True, text=True, timeout=20, check=True)
+        window = found.stdout.split()[0]
+        time.sleep(1.0)  # all pictures have been shown
+        subprocess.run(["xdotool", "windowfocus", window], env=env, check=True)
+        subprocess.run(["xdotool", "key", "--window", window, "q"], env=env, check=True)
+        out, _ = viewer.communicate(timeout=10)
+    finally:
+        viewer.kill()
+        viewer.communicate()
+    assert out.split() == ["stopped", "3", "0"]

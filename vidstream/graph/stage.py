@@ -40,7 +40,8 @@ class Traits:
     shared       stateless, and costly to have twice (a network): sources with equal options share one
                  instance, on a thread of its own, which is given their frames in batches
     sink         its purpose is a side effect; a failure never takes the frame from others
-    lossy        a sink for eyes: it may miss frames rather than hold the graph up
+    lossy        a sink for eyes: it may miss frames rather than hold the graph up; where it has a method
+                 `idle()`, that is called while no frames come
     main_thread  must be called from the process's main thread (windows)
     """
 

@@ -62,10 +62,12 @@ class WindowSink(Stage):
         if not self._shown:
             self._make_window(image)
         cv2.imshow(self._name, image.pixels)
-        key = cv2.pollKey()
-        if (key >= 0 and key & 0xFF in _STOP_KEYS) or self._was_closed():
-            self._ended = True
-            self.notify("stop-requested", "the window was closed or q was pressed")
+        self._handle_events()
+
+    def idle(self) -> None:
+        """No picture has come: the window is still redrawn, and its keys are heard, while a camera stalls."""
+        if not self._ended:
+            self._handle_events()
 
     def close(self) -> None:
         """Close the window."""
@@ -83,6 +85,14 @@ class WindowSink(Stage):
         cv2.resizeWindow(self._name, width, max(1, round(image.height * width / image.width)))
         cv2.setWindowTitle(self._name, self.params.title or self._name)
         self._shown = True
+
+    def _handle_events(self) -> None:
+        import cv2
+
+        key = cv2.pollKey()
+        if (key >= 0 and key & 0xFF in _STOP_KEYS) or self._was_closed():
+            self._ended = True
+            self.notify("stop-requested", "the window was closed or q was pressed")
 
     def _was_closed(self) -> bool:
         import cv2

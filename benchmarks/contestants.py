@@ -129,7 +129,7 @@ def supervision_loop(clip: Path, out: Path) -> int:
     info = sv.VideoInfo.from_video_path(str(clip))
     encoder = Encoder(out, info.width, info.height, info.fps)
     hog = people_detector()
-    annotator = sv.BoxAnnotator()
+    annotator = sv.BoxAnnotator(color_lookup=sv.ColorLookup.INDEX)
     detections = sv.Detections.empty()
     count = 0
     for pixels in sv.get_video_frames_generator(str(clip)):

@@ -15,7 +15,7 @@ import numpy as np
 from vidstream.types import Pixels
 
 #: HoG as configs/people.yaml uses it
-HOG_SCALE, HOG_STRIDE, HOG_PYRAMID, HOG_EVERY = 1.25, (8, 8), 1.05, 3
+HOG_SCALE, HOG_STRIDE, HOG_PYRAMID, HOG_EVERY = 1.25, (8, 8), 1.2, 3
 
 
 def trivial(pixels: Pixels) -> float:

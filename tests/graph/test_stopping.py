@@ -226,6 +226,17 @@ def test_a_loop_that_was_never_begun_opens_nothing() -> None:
     assert book == []
 
 
+def test_a_reader_that_is_slower_than_the_sources_misses_nothing() -> None:
+    """Both sources have long ended when it asks for the second frame."""
+    sources = {name: (ToyFrames, {"frames": 4}) for name in "ab"}
+    seen = []
+    for packet in Engine(describe([entry("det", ToyDetect)], sources)).packets():
+        seen.append((packet.source, packet.seq))
+        if len(seen) == 1:
+            time.sleep(0.3)
+    assert sorted(seen) == [(name, seq) for name in "ab" for seq in range(4)]
+
+
 def test_frames_that_nobody_takes_fill_no_memory_and_hold_no_stop_up() -> None:
     engine = Engine(
         describe([entry("det", ToyDetect)], {"cam": (ToyFrames, {"frames": 10**9})}, {"queue": 4})

@@ -81,7 +81,7 @@ class Failures:
     def _retried(self, node: Node, item: Item, stage: Stage) -> bool:
         for _ in range(RETRIES):
             try:
-                node.call(item, stage)
+                node.metrics.time.add(node.call(item, stage))
             except BaseException:  # the graph's edge: counted above, and below if it goes on
                 node.metrics.failures += 1
             else:

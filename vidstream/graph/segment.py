@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from vidstream.graph.channel import Channel
@@ -119,30 +120,36 @@ class Workers(Segment):
         self._room = threading.Semaphore(2 * node.entry.workers)
         self._ended = False
         self._gap: Gap | None = None
+        #: the last gap that each worker's instance was told of
+        self._heard: list[Gap | None] = [None] * node.entry.workers
         self._taken = self._given = 0
         self._finished: dict[int, Item] = {}
 
     def threads(self) -> list[Callable[[], None]]:
         """A loop per worker."""
-        node = self._node
-        return [
-            lambda: self._loop(lambda: node.stage),  # the node's instance may be replaced by a restart
-            *(lambda copy=copy: self._loop(lambda: copy) for copy in self.copies),
-        ]
+        return [partial(self._loop, number) for number in range(len(self._heard))]
 
-    def _loop(self, stage: Callable[[], Stage]) -> None:
-        heard: Gap | None = None
-        while (taken := self._next()) is not None:
+    def _stage(self, worker: int) -> Stage:
+        """A worker's instance; the node's own may be replaced by a restart."""
+        return self.copies[worker - 1] if worker else self._node.stage
+
+    def _loop(self, worker: int) -> None:
+        while (taken := self._next(worker)) is not None:
             item, wanted, gap = taken
-            if gap is not None and gap is not heard:
-                heard = gap
-                with self._books:
-                    self._tell(self._node, stage(), gap)
+            self._bring_up_to(gap, worker)
             if wanted:
-                self._run(item, stage())
+                self._run(item, self._stage(worker))
             self._deliver(item)
 
-    def _next(self) -> tuple[Item, bool, Gap | None] | None:
+    def _bring_up_to(self, gap: Gap | None, worker: int) -> None:
+        """Tell an instance of the last gap, before the first frame behind it that it sees."""
+        if gap is not self._heard[worker]:
+            assert gap is not None
+            self._heard[worker] = gap
+            with self._books:
+                self._tell(self._node, self._stage(worker), gap)
+
+    def _next(self, worker: int) -> tuple[Item, bool, Gap | None] | None:
         """The next frame, whether the stage wants it, and the last gap: decided here, while in order."""
         with self._entrance:
             if self._ended:
@@ -155,15 +162,15 @@ class Workers(Segment):
             if item.gap is not None:
                 self._gap = item.gap
                 self._node.time_jumped(item.gap)
-            return item, self._is_wanted(item), self._gap
+            return item, self._is_wanted(item, worker), self._gap
 
-    def _is_wanted(self, item: Item) -> bool:
+    def _is_wanted(self, item: Item, worker: int) -> bool:
         if item.dead is not None or item.final or self._node.disabled:
             return False
         try:
             return self._node.wants(item)
         except BaseException as error:  # a condition on a value that cannot be compared
-            self._failed(item, error, self._node.stage)
+            self._failed(item, error, self._stage(worker))
             return False
 
     def _run(self, item: Item, stage: Stage) -> None:
@@ -189,9 +196,14 @@ class Workers(Segment):
             self._finished[item.turn] = item
             while (ready := self._finished.pop(self._given, None)) is not None:
                 if ready.final and not self._node.disabled:
-                    self._finish(self._node, ready)
-                    for copy in self.copies:
-                        self._failures.in_lifecycle(self._node, "flush", copy.flush)
+                    self._end(ready)
                 self.emit(ready)
                 self._given += 1
                 self._room.release()
+
+    def _end(self, item: Item) -> None:
+        for worker in range(len(self._heard)):
+            self._bring_up_to(self._gap, worker)
+        self._finish(self._node, item)
+        for copy in self.copies:
+            self._failures.in_lifecycle(self._node, "flush", copy.flush)

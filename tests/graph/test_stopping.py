@@ -276,6 +276,22 @@ def test_an_error_in_the_caller_s_own_code_ends_the_run_and_completes_the_files(
     assert engine.report().stopped
 
 
+def test_asking_again_and_again_to_stop_does_not_keep_the_processor_busy() -> None:
+    """A program asks at every tick, once a signal has come; what is in flight needs the processor more."""
+    ticks = 0
+    slow = entry("slow", SlowStage, book=[], act=lambda: time.sleep(0.1))
+    engine = Engine(describe([slow], {"cam": (ToyFrames, ENDLESS)}, {"threads": 2, "queue": 4}))
+
+    def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+        if engine.progress()[0].frames > 4:
+            engine.stop()
+
+    assert engine.run(tick).stopped
+    assert ticks < 30
+
+
 def test_a_call_that_does_not_return_is_named_and_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vidstream.graph.engine.DRAIN", 0.1)
     monkeypatch.setattr("vidstream.graph.engine.GRACE", 0.1)
@@ -323,3 +339,36 @@ def test_a_stop_for_the_run_by_a_stage_keeps_what_was_recorded() -> None:
     assert other.count("flush") == other.count("close") == 2
     assert all(s.ledger.balanced for s in report.sources)
     assert report.exit_code == 1
+
+
+def source_failing(options: dict[str, Any]) -> dict[str, Any]:
+    return {"a": (ToyFrames, {"frames": 20}), "b": (ToyFrames, {"frames": 20, **options})}
+
+
+@pytest.mark.parametrize(
+    ("stages", "sources", "code"),
+    [
+        pytest.param([entry("det", ToyDetect)], None, 0, id="all done"),
+        pytest.param([], {"a": (ToyFrames, {"frames": 0})}, 0, id="nothing to do"),
+        pytest.param([entry("det", ToyDetect, fail_on=(3,))], None, 3, id="a frame failed"),
+        pytest.param(
+            [entry("det", ToyDetect, fail_on=(3,), on_error="pass")], None, 3, id="a value is missing"
+        ),
+        pytest.param([entry("det", ToyDetect, fail_on=(3,), on_error="restart")], None, 3, id="restarted"),
+        pytest.param([entry("out", ToySink, book=[], fail_on=(3,))], None, 3, id="a line was not written"),
+        pytest.param([entry("out", ToySink, book=[], full_from=3)], None, 3, id="a sink was switched off"),
+        pytest.param(
+            [entry("det", ToyDetect, fail_on=(3,), on_error="stop_source")], None, 1, id="a stage stopped it"
+        ),
+        pytest.param(
+            [entry("det", ToyDetect, fail_on=(3,), on_error="stop")], None, 1, id="a stage stopped all"
+        ),
+        pytest.param([], source_failing({"fail_open": True}), 1, id="one of two sources did not open"),
+        pytest.param([], source_failing({"fail_at": 5}), 1, id="one of two sources broke"),
+        pytest.param(
+            [entry("det", ToyDetect, fail_on=(3,))], source_failing({"fail_at": 5}), 1, id="both: the worse"
+        ),
+    ],
+)
+def test_the_exit_code_tells(stages: list[Any], sources: Any, code: int) -> None:
+    assert Engine(describe(stages, sources)).run().exit_code == code

@@ -113,7 +113,7 @@ class Engine:
         """Read no further and finish what is under way; after 3 s drop what still waits."""
         if self._stop_at is None:
             self._stop_at = self._clock.monotonic()
-        self._bell.put(None)
+            self._bell.put(None)
 
     def progress(self) -> list[Progress]:
         """How far each source is."""

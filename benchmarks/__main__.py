@@ -72,7 +72,7 @@ def _check_times() -> Sequence[float]:
     """Wall seconds of `check` for every shipped configuration, Python's start included."""
     # as on a user's machine, compiled modules are kept: the first round makes them
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    times = []
+    times: list[float] = []
     for _ in range(2):
         times = []
         for config in sorted((_ROOT / "configs").glob("*.yaml")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from benchmarks.contestants import CONTESTANTS, available
 
 _ROOT = Path(__file__).resolve().parents[1]
-_PAGE = _ROOT / "docs" / "benchmarks.md"
+_PAGE, _README = _ROOT / "docs" / "benchmarks.md", _ROOT / "README.md"
 _ROUNDS = int(os.environ.get("ROUNDS", "5"))
 
 #: what stands against what, and what the row says
@@ -30,7 +31,7 @@ _ROWS = (
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print, write: the page, and the same tables in README."""
     from vidstream.demo_clip import demo_clip
 
     clip = demo_clip(print)
@@ -39,6 +40,10 @@ def main() -> None:
     text = _page(results, micro, _check_times())
     print(text)
     _PAGE.write_text(text, encoding="utf-8")
+    readme = _README.read_text(encoding="utf-8")
+    tables = text[text.index("| job") :].strip()
+    marked = re.compile(r"(<!-- benchmarks -->\n).*(\n<!-- /benchmarks -->)", re.DOTALL)
+    _README.write_text(marked.sub(rf"\g<1>{tables}\g<2>", readme), encoding="utf-8")
 
 
 def _measure(clip: Path) -> Mapping[str, list[dict[str, float]]]:

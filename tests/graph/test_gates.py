@@ -9,8 +9,10 @@ import pytest
 from tests.support.toys import ToyDetect, ToyFrames, describe, entry
 from vidstream.graph.description import When
 from vidstream.graph.engine import Engine
+from vidstream.graph.gates import Gate
+from vidstream.graph.item import Item
 from vidstream.graph.stage import Stage, stage
-from vidstream.types import Detections
+from vidstream.types import Detections, FrameInfo
 
 
 @stage("gates.after")
@@ -80,3 +82,11 @@ def test_a_stage_that_failed_says_nothing() -> None:
         entry("second", ToyDetect, when=When("first")),  # type: ignore[arg-type]
     ]
     assert ran(stages, "second", frames=6) == [0, 1, 4, 5]
+
+
+def test_a_full_period_s_pause_starts_the_grid_anew_whatever_the_last_digit() -> None:
+    """0.8 s is 0.2 s behind 0.6 s, though 0.8 - (0.4 + 0.2) is a hair less than 0.2 in binary."""
+    gate = Gate(entry("det", ToyDetect, period=0.2), [])
+    times = [0.0, 0.35, 0.45, 0.8, 0.84, 1.0]
+    items = [Item(FrameInfo("cam", 0, i, pts, None, 0.0, 8, 6), []) for i, pts in enumerate(times)]
+    assert [item.frame.pts for item in items if gate.opens(item)] == [0.0, 0.35, 0.45, 0.8, 1.0]

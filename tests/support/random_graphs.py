@@ -155,9 +155,10 @@ class PlainGate:
         period = self.sketch.period
         if not period:
             return True
-        if self.next_due is not None and pts < self.next_due - period / 100:
+        soon = pts + period / 100  # time stamps are rounded
+        if self.next_due is not None and soon < self.next_due:
             return False
-        if self.next_due is None or pts >= self.next_due + period:
+        if self.next_due is None or soon >= self.next_due + period:
             self.next_due = pts
         self.next_due += period
         return True

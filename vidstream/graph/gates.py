@@ -49,9 +49,10 @@ class Gate:
     def _is_due(self, pts: float) -> bool:
         """At most once per period, without drifting: the schedule is a grid, not "since last time"."""
         # time stamps are rounded to the container's ticks: 10 of 30 fps must stay exactly every third
-        if pts + self._period * 1e-2 < self._due:
+        soon = pts + self._period * 1e-2
+        if soon < self._due:
             return False
-        late = pts - self._due >= self._period
+        late = soon >= self._due + self._period
         self._due = (pts if late else self._due) + self._period
         return True
 

@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.toys import ToyDetect, ToyFrames, ToySink, describe, entry
+from tests.support.toys import ToyDetect, ToyFrames, ToySink, describe, entry, problems_of
 from vidstream.errors import SinkError
 from vidstream.graph.engine import Engine
 from vidstream.graph.report import RunReport
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Stage, stage
-from vidstream.graph.wiring import problems_of
 from vidstream.types import FrameInfo, Gap, StreamInfo, View
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.toys import ToyCount, ToyDetect, ToyTrack, entry
+from tests.support.toys import ToyCount, ToyDetect, ToyTrack, entry, problems_of
 from vidstream.graph.description import When
 from vidstream.graph.kinds import Reading
 from vidstream.graph.stage import Stage, spec_of, stage
-from vidstream.graph.wiring import Wiring, problems_of, wire
+from vidstream.graph.wiring import Wiring, wire
 from vidstream.types import Canvas, Counts, Detections, Events, Image, Texts, View
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from vidstream.errors import SinkError, SourceError
+from vidstream.errors import ParamError, SinkError, SourceError
 from vidstream.graph.description import Description, Plan, RunOptions, SourceEntry, StageEntry, When
+from vidstream.graph.kinds import Reading
 from vidstream.graph.params import make_params
 from vidstream.graph.source import Frame, Source, source
-from vidstream.graph.stage import Stage, spec_of, stage
+from vidstream.graph.stage import Stage, StageSpec, spec_of, stage
+from vidstream.graph.wiring import wire
 from vidstream.types import Counts, Detections, Events, FrameInfo, Gap, StreamInfo, Tracks, View
 
 
@@ -195,3 +197,10 @@ def describe(
         for name, (cls, options) in chosen.items()
     )
     return Description(plans, make_params(RunOptions, run or {}, "run"))
+
+
+def problems_of(stages: Sequence[StageEntry], known: Iterable[StageSpec] = ()) -> list[ParamError]:
+    """What is wrong with these stages' wiring."""
+    reading = Reading()
+    wire(stages, reading, known)
+    return reading.problems

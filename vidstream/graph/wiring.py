@@ -254,10 +254,3 @@ def _listed(words: Iterable[str]) -> str:
     """``a, b and c``."""
     parts = list(words)
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def problems_of(stages: Sequence[StageEntry], known: Iterable[StageSpec] = ()) -> list[ParamError]:
-    """What is wrong with a graph built in code."""
-    reading = Reading()
-    wire(stages, reading, known)
-    return reading.problems

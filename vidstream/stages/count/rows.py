@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from vidstream.errors import did_you_mean
 from vidstream.geometry import centres, feet
 from vidstream.graph.stage import Notify
+from vidstream.stages.unknown import report_unknown
 from vidstream.types import Detections, FrameInfo
 
 #: the point of a box that counts as the object's place
@@ -63,8 +63,4 @@ class Chooser:
         if self._checked or not objects.names:
             return
         self._checked = True
-        known = list(objects.names.values())
-        for name in self.classes:
-            if name not in known:
-                hint = did_you_mean(name, known)
-                self._notify("unknown-class", f"nothing here finds '{name}'" + (f"; {hint}" if hint else ""))
+        report_unknown(self.classes, objects, self._notify)

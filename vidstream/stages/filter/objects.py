@@ -9,9 +9,10 @@ from typing import Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from vidstream.errors import ParamError, did_you_mean
+from vidstream.errors import ParamError
 from vidstream.geometry import centres, contains, feet
-from vidstream.graph.stage import Notify, Stage, stage
+from vidstream.graph.stage import Stage, stage
+from vidstream.stages.unknown import report_unknown
 from vidstream.types import Detections, FrameInfo, StreamInfo, Tracks
 from vidstream.types.values import Polygon, Ratio
 
@@ -52,7 +53,7 @@ class _Filter(Stage):
     def _chosen(self, objects: Objects, frame: FrameInfo) -> Objects:
         if objects and not self._checked:
             self._checked = True
-            _report_unknown(self.params.classes, objects, self.notify)
+            report_unknown(self.params.classes, objects, self.notify)
         kept = _by_class(self.params, objects) & _by_size(self.params, objects, frame)
         return objects[
             kept & _by_place(self.params, objects, frame) & (objects.scores >= self.params.min_score)
@@ -92,15 +93,6 @@ class FilterTracks(_Filter):
     def process(self, tracks: Tracks, frame: FrameInfo) -> Tracks:
         """The tracks that fit, all columns kept."""
         return self._chosen(tracks, frame)
-
-
-def _report_unknown(classes: tuple[str, ...], objects: Detections, notify: Notify) -> None:
-    """A class that the detector does not know is never kept: say so once."""
-    known = list(objects.names.values())
-    for name in classes if known else ():
-        if name not in known:
-            hint = did_you_mean(name, known)
-            notify("unknown-class", f"nothing here finds '{name}'" + (f"; {hint}" if hint else ""))
 
 
 def _by_class(params: FilterParams, objects: Detections) -> Kept:

@@ -20,6 +20,7 @@ FILES = (
     "requirements.txt",
     "requirements/core.txt",
     "requirements/deep.txt",
+    "requirements/eval.txt",
     "requirements/test.txt",
     "requirements/bench.txt",
 )
@@ -89,7 +90,7 @@ def test_ready_made_packages_where_they_exist(system: str, machine: str, expecte
     [
         ("vidstream", ["core", "deep"]),
         ("detectors", ["core", "deep"]),
-        ("trackers", ["core", "deep"]),
+        ("trackers", ["core", "deep", "eval"]),
         ("tests", ["core", "deep", "test"]),
         ("benchmarks", ["core", "deep", "bench"]),
     ],

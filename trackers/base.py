@@ -10,12 +10,12 @@ from typing import Annotated, Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trackers.assignment import Allowed, Matches, Rows
+from trackers.assignment import Allowed, Matches, Pairs, Rows
 from trackers.kalman import KalmanFilter, MotionModel, State
 from vidstream.errors import ShapeError, UsageError
-from vidstream.geometry import Float64
+from vidstream.geometry import Array, Float64
 from vidstream.types import Boxes, Detections, Ids, Pixels, Scores, Tracks
-from vidstream.types.values import Positive, Range, Seconds, Unit
+from vidstream.types.values import Positive, Range, Ratio, Seconds, Unit
 
 FrameRate: TypeAlias = Annotated[float, Unit("1/s"), Range(0.0, open_low=True)]
 
@@ -33,24 +33,30 @@ class TrackerParams:
     max_age: Seconds = 1.0  #: a track not seen for longer is given up when the detector next misses it
     coast: Seconds = 0.5  #: while the detector does not run, tracks are reported for this long where expected
     coast_missed: bool = False  #: the same for tracks that the detector did not find when it last ran
+    min_score: Ratio = 0.0  #: detections below are not looked at
+    birth_score: Ratio = 0.0  #: detections below may continue a track, and never begin one
     frame_rate: FrameRate | None = None  #: frames per second of the stream, dropped ones included; none = 30
-    same_class: bool = True  #: a track only takes detections of its own class
+    same_class: bool = True  #: a track only takes detections of its own class; if not, its detections vote
 
 
 @dataclass(slots=True)
 class TrackTable:
-    """The tracks alive, a struct of arrays, oldest first. A tracker may derive one with more columns."""
+    """The tracks alive, a struct of arrays, oldest first; each array's last axis goes over the tracks.
+
+    A tracker may derive one with more columns.
+    """
 
     #: number of birth, which tells tracks apart inside the tracker
     keys: Ids
     #: what is reported; -1 until the track is confirmed, so that false starts use no numbers up
     ids: Ids
     class_ids: Ids
+    #: by how much its detections have voted for its class
+    votes: Float64
     #: of the last detection
     scores: Scores
-    #: (T, 8), (T, 8, 8): see `KalmanFilter`
-    mean: Float64
-    covariance: Float64
+    #: (5, 4, T): see `trackers.kalman`
+    state: State
     #: detections so far
     hits: Ids
     #: detector runs since the last detection
@@ -59,22 +65,18 @@ class TrackTable:
     seen_at: Float64
     confirmed: npt.NDArray[np.bool_]
 
-    @property
-    def state(self) -> State:
-        """What the Kalman filter works on."""
-        return State(self.mean, self.covariance)
-
     def __len__(self) -> int:
         return len(self.keys)
 
     def select(self, rows: Rows | Allowed) -> Self:
         """The tracks that `rows` names, every column alike."""
-        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return type(self)(*(getattr(self, f.name).take(rows, axis=-1) for f in fields(self)))
 
     def join(self, other: Self) -> Self:
         """These tracks and then the others."""
-        pairs = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
-        return type(self)(**{name: np.concatenate(pair) for name, pair in pairs.items()})
+        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return type(self)(*(np.concatenate(pair, axis=-1) for pair in pairs))
 
 
 class Tracker(ABC):
@@ -105,13 +107,21 @@ class Tracker(ABC):
         self._pts: float | None = None
         self._names: Mapping[int, str] = {}
 
-    def update(self, detections: Detections | None, *, pts: float, image: Pixels | None = None) -> Tracks:
+    def update(
+        self,
+        detections: Detections | None,
+        *,
+        pts: float,
+        image: Pixels | None = None,
+        motion: Array | None = None,
+    ) -> Tracks:
         """The tracks at time `pts` (seconds, never going back).
 
         `detections=None` says that the detector did not run on this frame: tracks are moved on and
         reported, and none is held against them. No detections (`Detections.empty()`) says that it ran and
         found nothing: a miss for every track. `image` is the picture the boxes lie in, BGR; trackers
-        that use no appearance ignore it.
+        that use no appearance ignore it. `motion` (2, 3) is the camera's: the affine map that takes the
+        pixels of the last call's picture to this one's (see `trackers.camera_motion`).
 
         Gives the confirmed tracks that the detector's last run found, if that was at most `coast` seconds
         ago (`coast_missed` adds those it missed), by ascending id, with the columns ``since_update``
@@ -120,10 +130,14 @@ class Tracker(ABC):
         features, angles, extra) of their detections.
         """
         self._predict(pts)
+        if motion is not None:
+            self._follow_camera(np.asarray(motion, np.float64))
         if detections is None:
             return self._report(pts, Detections.empty(), np.full(len(self._tracks), -1))
         if not np.isfinite(detections.boxes).all():
             raise ShapeError("boxes: expected finite numbers, got NaN or infinity", where=type(self).__name__)
+        if self._params.min_score > 0:
+            detections = detections[detections.scores >= self._params.min_score]
         detections = self._prepare(detections, image)
         source = self._correct(self._associate(detections), detections, pts)
         return self._report(pts, detections, source)
@@ -145,16 +159,19 @@ class Tracker(ABC):
         What is kept for tracks that are no longer among `_tracks` can go.
         """
 
+    def _follow_camera(self, motion: Float64) -> None:
+        """Take everything that is known of the tracks from the last picture's pixels to this one's."""
+        self._tracks.state = self._filter.warp(self._tracks.state, motion)
+
     def _boxes(self) -> Boxes:
         """(T, 4) where the tracks are expected now."""
-        return self._filter.model.boxes(self._tracks.mean)
+        return self._filter.model.boxes(self._tracks.state[0])
 
-    def _comparable(self, detections: Detections) -> Allowed:
-        """(T, N) True where classes allow a match."""
+    def _comparable(self, pairs: Pairs, detections: Detections) -> Pairs:
+        """The pairs that classes allow to be matched."""
         if not self._params.same_class:
-            return np.ones((len(self._tracks), len(detections)), bool)
-        equal: Allowed = self._tracks.class_ids[:, None] == detections.class_ids
-        return equal
+            return pairs
+        return pairs.where(self._tracks.class_ids[pairs.rows] == detections.class_ids[pairs.cols])
 
     def _predict(self, pts: float) -> None:
         last = pts if self._pts is None else self._pts
@@ -165,28 +182,35 @@ class Tracker(ABC):
                 fix="call on_gap() when a source starts again",
             )
         self._pts = pts
-        waited = last - self._tracks.seen_at
-        if (waited > max(self._params.max_age, _PATIENCE)).any():
-            self._tracks = self._tracks.select(waited <= max(self._params.max_age, _PATIENCE))
-        state = self._filter.predict(self._tracks.state, (pts - last) * self._rate)
-        self._tracks.mean, self._tracks.covariance = state
+        gone = last - self._tracks.seen_at > max(self._params.max_age, _PATIENCE)
+        if gone.any():
+            self._tracks = self._tracks.select(~gone)
+        self._tracks.state = self._filter.predict(self._tracks.state, (pts - last) * self._rate)
 
     def _correct(self, matches: Matches, detections: Detections, pts: float) -> Rows:
         """Take the matches in; (T,) the detection behind each track that is left, -1 where none."""
         self._absorb(matches.rows, detections, matches.cols, pts)
         tracks, source = self._tracks, np.full(len(self._tracks), -1)
         source[matches.rows] = matches.cols
-        tracks.misses[matches.unmatched_rows] += 1
-        young = pts - tracks.seen_at <= self._params.max_age + _TICK
-        alive = (source >= 0) | (tracks.confirmed & young)
-        if not alive.all():
-            self._tracks, source = tracks.select(alive), source[alive]
-        if len(matches.unmatched_cols):
-            self._tracks = self._tracks.join(self._born(detections[matches.unmatched_cols], pts))
-            source = np.concatenate([source, matches.unmatched_cols])
+        if len(matches.unmatched_rows):
+            tracks.misses[matches.unmatched_rows] += 1
+            alive = np.flatnonzero(self._alive(source, pts))
+            if len(alive) < len(source):
+                self._tracks, source = tracks.select(alive), source[alive]
+        born = matches.unmatched_cols
+        if self._params.birth_score > 0:
+            born = born[detections.scores[born] >= self._params.birth_score]
+        if len(born):
+            self._tracks = self._tracks.join(self._born(detections[born], pts))
+            source = np.concatenate([source, born])
         self._name_confirmed()
         self._remember(detections, source)
         return source
+
+    def _alive(self, source: Rows, pts: float) -> Allowed:
+        """(T,) which tracks live on: those just seen, and confirmed ones missed for `max_age` at most."""
+        young = pts - self._tracks.seen_at <= self._params.max_age + _TICK
+        return (source >= 0) | (self._tracks.confirmed & young)
 
     def _name_confirmed(self) -> None:
         """Give tracks that have just been confirmed their ids, oldest first."""
@@ -196,14 +220,23 @@ class Tracker(ABC):
 
     def _absorb(self, rows: Rows, detections: Detections, cols: Rows, pts: float) -> None:
         """Correct the tracks `rows` by the detections `cols`, pair by pair."""
-        tracks = self._tracks
-        before = State(tracks.mean[rows], tracks.covariance[rows])
-        after = self._filter.update(before, self._filter.model.measure(detections.boxes[cols]))
-        tracks.mean[rows], tracks.covariance[rows] = after
-        tracks.class_ids[rows], tracks.scores[rows] = detections.class_ids[cols], detections.scores[cols]
+        tracks, measured = self._tracks, self._filter.model.measure(detections.boxes[cols])
+        tracks.state[..., rows] = self._filter.update(tracks.state.take(rows, axis=-1), measured)
+        self._vote(rows, detections.class_ids[cols], detections.scores[cols])
+        tracks.scores[rows] = detections.scores[cols]
         tracks.seen_at[rows], tracks.misses[rows] = pts, 0
         tracks.hits[rows] += 1
         tracks.confirmed[rows] |= tracks.hits[rows] >= self._params.n_init
+
+    def _vote(self, rows: Rows, class_ids: Ids, scores: Scores) -> None:
+        """A track is of the class that most of its detections' scores speak for (Boyer and Moore 1981)."""
+        if self._params.same_class:
+            return
+        votes = self._tracks.votes[rows] + np.where(
+            class_ids == self._tracks.class_ids[rows], scores, -scores
+        )
+        self._tracks.votes[rows] = np.abs(votes)
+        self._tracks.class_ids[rows[votes < 0]] = class_ids[votes < 0]
 
     def _born(self, detections: Detections, pts: float) -> TrackTable:
         """New tracks, one per detection."""
@@ -212,10 +245,11 @@ class Tracker(ABC):
         self._next_key += count
         return TrackTable(
             keys,
-            np.full(count, -1, np.int64),
-            detections.class_ids.copy(),
-            detections.scores.copy(),
-            *self._filter.start(self._filter.model.measure(detections.boxes)),
+            ids=np.full(count, -1, np.int64),
+            class_ids=detections.class_ids.copy(),
+            votes=detections.scores.astype(np.float64),
+            scores=detections.scores.copy(),
+            state=self._filter.start(self._filter.model.measure(detections.boxes)),
             hits=np.ones(count, np.int64),
             misses=np.zeros(count, np.int64),
             seen_at=np.full(count, pts),
@@ -223,24 +257,34 @@ class Tracker(ABC):
         )
 
     def _report(self, pts: float, detections: Detections, source: Rows) -> Tracks:
-        since = pts - self._tracks.seen_at
-        shown = self._tracks.confirmed & (since <= self._params.coast + _TICK)
+        tracks = self._tracks
+        since = pts - tracks.seen_at
+        shown = tracks.confirmed & (since <= self._params.coast + _TICK)
         if not self._params.coast_missed:
             # On MOT15, showing what the detector missed for 0.5 s takes MOTA of SORT from 0.39 to 0.19.
-            shown &= self._tracks.misses == 0
+            shown &= tracks.misses == 0
         rows = np.flatnonzero(shown)
-        rows = rows[np.argsort(self._tracks.ids[rows])]
-        tracks, source = self._tracks.select(rows), source[rows]
+        rows = rows[np.argsort(tracks.ids[rows])]
+        source, state = source[rows], tracks.state[:2].take(rows, axis=-1)
         self._names = detections.names or self._names
         carried: dict[str, Any] = {}
         extra = {
             "since_update": since[rows].astype(np.float32),
-            "velocities": (tracks.mean[:, 4:6] * self._rate).astype(np.float32),
+            "velocities": (state[1, :2].T * self._rate).astype(np.float32),
         }
         if (source >= 0).all():
-            seen = detections[source]
-            carried = {name: getattr(seen, name) for name in ("masks", "keypoints", "features", "angles")}
-            extra = {**seen.extra, **extra}
-        boxes = self._filter.model.boxes(tracks.mean)
-        labels = tracks.scores, tracks.class_ids, tracks.ids
+            carried, extra = _carried(detections, source, extra)
+        labels = tracks.scores[rows], tracks.class_ids[rows], tracks.ids[rows]
+        boxes = self._filter.model.boxes(state[0])
         return Tracks(boxes, *labels, extra=extra, names=self._names, **carried)
+
+
+def _carried(
+    detections: Detections, source: Rows, extra: dict[str, Array]
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The optional columns and the extra columns of tracks that all have a detection behind them."""
+    optional = {name: getattr(detections, name) for name in ("keypoints", "features", "angles")}
+    carried = {name: value[source] for name, value in optional.items() if value is not None}
+    if detections.masks is not None:
+        carried["masks"] = tuple(detections.masks[i] for i in source.tolist())
+    return carried, {**{k: v[source] for k, v in detections.extra.items()}, **extra}

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackers.appearance import Embedder, Gallery, describe
-from trackers.assignment import Matches, Rows, iou_cost
+from trackers.assignment import Matches, Pairs, Rows, iou_pairs
 from trackers.base import Tracker, TrackerParams
 from trackers.kalman import XYAH
-from vidstream.geometry import Float64
 from vidstream.types import Detections, Pixels
 from vidstream.types.values import Positive, Ratio, Seconds
 
@@ -65,23 +64,27 @@ class DeepSortTracker(Tracker):
 
     def _associate(self, detections: Detections) -> Matches:
         tracks = self._tracks
-        cost, limit = self._cost(detections)
-        matches = Matches.none(cost.shape)
-        for age in np.unique(tracks.misses[tracks.confirmed]):  # Listing 1: the matching cascade
-            matches = matches.then(cost, limit, among=tracks.confirmed & (tracks.misses == age))
+        pairs, limit = self._pairs(detections)
+        matches = Matches.none(pairs.shape)
+        age = np.where(tracks.confirmed, tracks.misses, -1)
+        for misses in np.unique(age[pairs.rows]):  # Listing 1: the matching cascade
+            if misses >= 0:
+                matches = matches.then(pairs.where(age[pairs.rows] == misses), limit)
         # Section 2.3: at last by overlap, for tracks that are new or were seen when the detector last ran.
-        overlap = np.where(self._comparable(detections), iou_cost(self._boxes(), detections.boxes), np.inf)
-        return matches.then(overlap, 1 - self.params.iou_threshold, among=tracks.misses == 0)
+        overlap = self._comparable(iou_pairs(self._boxes(), detections.boxes), detections)
+        return matches.then(overlap.where(tracks.misses[overlap.rows] == 0), 1 - self.params.iou_threshold)
 
-    def _cost(self, detections: Detections) -> tuple[Float64, float]:
-        """(T, N) costs of eq. 5, infinite outside the gate of eq. 6, and the largest cost within it."""
+    def _pairs(self, detections: Detections) -> tuple[Pairs, float]:
+        """The pairs within the gate of eq. 6 with their costs of eq. 5, and the largest cost within it."""
         tracks, weight = self._tracks, self.params.motion_weight
         motion = self._filter.gating_distance(tracks.state, self._filter.model.measure(detections.boxes))
-        gate = (motion <= GATE) & self._comparable(detections)  # eq. 2
+        pairs = self._comparable(Pairs.within(motion, GATE), detections)  # eq. 2
         if detections.features is None:
-            return np.where(gate, motion, np.inf), GATE
-        looks = self._gallery.distances(tracks.keys, detections.features, gate & tracks.confirmed[:, None])
-        gate &= looks <= self.params.max_distance  # eq. 4
-        looks[~gate] = 0.0
-        cost = weight * motion + (1 - weight) * looks  # eq. 5
-        return np.where(gate, cost, np.inf), weight * GATE + (1 - weight) * self.params.max_distance
+            return pairs, GATE
+        wanted = np.zeros(motion.shape, bool)
+        wanted[pairs.rows, pairs.cols] = tracks.confirmed[pairs.rows]
+        looks = self._gallery.distances(tracks.keys, detections.features, wanted)[pairs.rows, pairs.cols]
+        alike = looks <= self.params.max_distance  # eq. 4
+        cost = weight * pairs.cost + (1 - weight) * np.where(alike, looks, 0.0)  # eq. 5
+        limit = weight * GATE + (1 - weight) * self.params.max_distance
+        return pairs._replace(cost=cost).where(alike), limit

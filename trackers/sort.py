@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trackers.assignment import Matches, assign, iou_cost
+from trackers.assignment import Matches, iou_pairs, match
 from trackers.base import Tracker, TrackerParams
 from trackers.kalman import UVSR
 from vidstream.types import Detections
@@ -34,5 +34,5 @@ class SortTracker(Tracker):
 
     def _associate(self, detections: Detections) -> Matches:
         """Section 3.3: least total 1 - IoU, no pair below IoU_min."""
-        cost = iou_cost(self._boxes(), detections.boxes)
-        return assign(cost, 1 - self.params.iou_threshold, self._comparable(detections))
+        pairs = iou_pairs(self._boxes(), detections.boxes)
+        return match(self._comparable(pairs, detections), 1 - self.params.iou_threshold)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from trackers.assignment import Matches, assign, iou_cost, pairs_of
+from trackers.assignment import Matches, Pairs, assign, iou_cost, overlapping, pairs_of
 from vidstream.geometry import iou
 
 LIMIT = 0.6
@@ -88,7 +88,8 @@ def test_a_pair_exactly_at_the_limit_is_matched():
 
 def test_a_further_stage_sees_only_who_is_left():
     first = assign(np.array([[0.1, 0.2], [0.2, 0.9], [0.9, 0.3]]), 0.15)
-    second = first.then(np.zeros((3, 2)), 0.5, among=np.array([True, False, True]))
+    everybody = Pairs.within(np.zeros((3, 2)), 0.5)
+    second = first.then(everybody.where(everybody.rows != 1), 0.5)
     assert (second.rows.tolist(), second.cols.tolist()) == ([0, 2], [0, 1])
     assert second.unmatched_rows.tolist() == [1]
 
@@ -112,3 +113,15 @@ coordinates = st.integers(-20, 60).map(float)
 )
 def test_overlap_cost_is_one_minus_iou_even_for_inside_out_boxes(a, b):
     np.testing.assert_allclose(iou_cost(a, b), 1 - iou(a, b), atol=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([150, 400]))
+def test_sorting_finds_the_overlaps_that_comparing_all_finds(seed, count):
+    rng = np.random.default_rng(seed)
+    corner = rng.uniform(0, 1500, (2, count, 2)).astype(np.float32).round(rng.integers(0, 3))
+    a, b = np.concatenate([corner, corner + rng.uniform(0, 90, (2, count, 2)).round()], axis=2).astype(
+        np.float32
+    )
+    touching = (np.maximum(a[:, None, :2], b[:, :2]) < np.minimum(a[:, None, 2:], b[:, 2:])).all(axis=2)
+    for mine, theirs in zip(overlapping(a, b), np.nonzero(touching), strict=True):
+        np.testing.assert_array_equal(mine, theirs)

@@ -130,8 +130,8 @@ def iou_pairs(a: Array, b: Array) -> Pairs:
     """The pairs of boxes a (T, 4) and b (N, 4) that overlap, costing 1 - intersection over union."""
     rows, cols = overlapping(a, b)
     left, right = a.take(rows, axis=0).T, b.take(cols, axis=0).T
-    size = np.minimum(left[2:], right[2:]) - np.maximum(left[:2], right[:2])
-    shared = size[0] * size[1]
+    across, down = np.minimum(left[2:], right[2:]) - np.maximum(left[:2], right[:2])
+    shared = np.maximum(across, 0) * np.maximum(down, 0)
     union = _area(left) + _area(right) - shared
     return Pairs(rows, cols, 1 - shared / np.maximum(union, 1e-12), (len(a), len(b)))
 
@@ -182,8 +182,9 @@ def pairs_of(mask: Allowed) -> tuple[Rows, Rows]:
 
 
 def _area(boxes: Array) -> Array:
-    """Of boxes (4, P)."""
-    area: Array = (boxes[2] - boxes[0]) * (boxes[3] - boxes[1])
+    """Of boxes (4, P); none where one is inside out."""
+    width, height = boxes[2:] - boxes[:2]
+    area: Array = np.maximum(width, 0) * np.maximum(height, 0)
     return area
 
 

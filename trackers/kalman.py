@@ -318,7 +318,7 @@ def _centre_and_size(boxes: Array) -> Float64:
 def _around(centre: Float64, size: Float64) -> Float32:
     """(N, 4) boxes of (2, N) centres and (2, N) sizes."""
     half = size / 2
-    boxes = np.empty((centre.shape[1], 4), np.float32)
+    boxes: Float32 = np.empty((centre.shape[1], 4), np.float32)
     boxes[:, :2] = (centre - half).T
     boxes[:, 2:] = (centre + half).T
     return boxes

@@ -119,7 +119,7 @@ def test_overlap_cost_is_one_minus_iou_even_for_inside_out_boxes(a, b):
 def test_sorting_finds_the_overlaps_that_comparing_all_finds(seed, count):
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, 1500, (2, count, 2)).astype(np.float32).round(rng.integers(0, 3))
-    a, b = np.concatenate([corner, corner + rng.uniform(0, 90, (2, count, 2)).round()], axis=2).astype(
+    a, b = np.concatenate([corner, corner + rng.uniform(1, 90, (2, count, 2)).round()], axis=2).astype(
         np.float32
     )
     touching = (np.maximum(a[:, None, :2], b[:, :2]) < np.minimum(a[:, None, 2:], b[:, 2:])).all(axis=2)

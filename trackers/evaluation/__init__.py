@@ -3,8 +3,9 @@
 >>> from trackers.evaluation import combine, read_sequence, score
 """
 
+from trackers.evaluation.reading import find_sequences, read_results, read_sequence
 from trackers.evaluation.scores import MEASURES, Measure, Scores, combine, score, score_classes
-from trackers.evaluation.sequences import Sequence, find_sequences, frames_of, read_sequence
+from trackers.evaluation.sequences import Sequence, frames_of
 
 __all__ = [
     "MEASURES",
@@ -14,6 +15,7 @@ __all__ = [
     "combine",
     "find_sequences",
     "frames_of",
+    "read_results",
     "read_sequence",
     "score",
     "score_classes",

@@ -33,6 +33,10 @@ class Overlap:
 
     #: T
     length: int
+    #: int64 (A,) of the sequence's annotations
+    true_rows: Ids
+    #: int64 (R,) of what was reported
+    found_rows: Ids
     #: int64 (A,) from 0
     true_frames: Ids
     #: int64 (A,)
@@ -129,26 +133,44 @@ def compare(sequence: Sequence, target: Target, reported: MotRows, frames: Frame
     """
     first, last = frames or (1, sequence.length)
     _check(reported, sequence)
-    found = reported[(reported.frames >= first) & (reported.frames <= last)]
-    if target.class_id is not None and (found.class_ids >= 0).any():
-        found = found[found.class_ids == target.class_id]
-    found = found[np.argsort(found.frames, kind="stable")]
-    boxes = found.boxes.astype(np.float64)
-    length = last - first + 1
+    wanted = np.ones(len(reported), bool)
+    if target.class_id is not None:
+        wanted = _of_class(target, reported, sequence)
+    found_rows, found_frames = _part(reported.frames, wanted, first, last)
+    boxes = reported.boxes[found_rows].astype(np.float64)
 
-    annotated = sequence.annotations
-    part = (annotated.frames >= first) & (annotated.frames <= last)
-    part &= target.counted | target.neutral | target.bystander
-    rows = np.flatnonzero(part)
-    rows = rows[np.argsort(annotated.frames[rows], kind="stable")]
-    truth, counted, neutral = annotated[rows], target.counted[rows], target.neutral[rows]
-    found_frames, true_frames = found.frames - first, truth.frames - first
-    pairs = _overlapping(true_frames, truth.boxes, found_frames, boxes, length)
-    raw = Overlap(length, true_frames, truth.ids, found_frames, found.ids, *pairs)
-    kept = np.ones(len(found), bool)
+    truth = sequence.annotations
+    true_rows, true_frames = _part(
+        truth.frames, target.counted | target.neutral | target.bystander, first, last
+    )
+    counted, neutral = target.counted[true_rows], target.neutral[true_rows]
+
+    length = last - first + 1
+    pairs = _overlapping(true_frames, truth.boxes[true_rows], found_frames, boxes, length)
+    named = (true_frames, truth.ids[true_rows], found_frames, reported.ids[found_rows])
+    raw = Overlap(length, true_rows, found_rows, *named, *pairs)
+    kept = np.ones(len(found_rows), bool)
     if not counted.all() or target.min_height or len(sequence.regions):
         kept = ~_excused(raw, neutral, boxes, target.min_height, sequence.regions, first)
     return _limit(raw, counted, kept)
+
+
+def _part(frames: Ids, wanted: Mask, first: int, last: int) -> tuple[Ids, Ids]:
+    """The rows wanted of a part of the sequence, by frame, and their frames from 0."""
+    rows = np.flatnonzero(wanted & (frames >= first) & (frames <= last))
+    rows = rows[np.argsort(frames[rows], kind="stable")]
+    return rows, frames[rows] - first
+
+
+def _of_class(target: Target, reported: MotRows, sequence: Sequence) -> Mask:
+    if len(reported) and (reported.class_ids < 0).all():
+        raise UsageError(
+            "no row has a class, but this benchmark scores each class by itself",
+            where=f"results for {sequence.name}",
+            fix=f"write the class in column 8: {target.class_id} for {target.name}",
+        )
+    mask: Mask = reported.class_ids == target.class_id
+    return mask
 
 
 def _check(reported: MotRows, sequence: Sequence) -> None:
@@ -196,6 +218,8 @@ def _limit(overlap: Overlap, true_kept: Mask, found_kept: Mask) -> Overlap:
     pairs = true_kept[overlap.rows] & found_kept[overlap.cols]
     return Overlap(
         overlap.length,
+        overlap.true_rows[true_kept],
+        overlap.found_rows[found_kept],
         overlap.true_frames[true_kept],
         _numbered(overlap.true_ids[true_kept]),
         overlap.found_frames[found_kept],

@@ -39,38 +39,11 @@ def read_table(path: Path) -> Float64:
             raise ValueError
         table = np.array([lines[number - 1][:columns] for number in numbers], dtype=np.float64)
     except ValueError:
-        raise _bad_line(path, lines) from None
+        raise _first_fault(path, lines) from None
     bad = ~np.isfinite(table[:, :_LEAST]).all(axis=1) | (table[:, 0] < 1) | (table[:, 0] % 1 != 0)
     if bad.any():
-        raise _wrong(path, numbers[int(bad.argmax())], "frames are whole numbers from 1, boxes are finite")
+        raise bad_line(path, numbers[int(bad.argmax())], "frames are whole numbers from 1, boxes are finite")
     return table
-
-
-def read_results(path: Path, length: int) -> MotRows:
-    """What a tracker reported in a sequence of `length` frames: MOT text, each id at most once per frame.
-
-    Raises SourceError where the file is something else.
-    """
-    table = read_table(path)
-    frames, ids = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
-    if len(frames) and frames.max() > length:
-        raise SourceError(
-            f"reports frame {frames.max()} of a sequence of {length} frames",
-            where=str(path),
-            fix="check that the results belong to this sequence",
-            retry=False,
-        )
-    order = np.lexsort((ids, frames))
-    same = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
-    if same.any():
-        row = order[1:][same].min()
-        raise SourceError(
-            f"frame {frames[row]} has id {ids[row]} more than once",
-            where=str(path),
-            fix="a track has one box in a frame",
-            retry=False,
-        )
-    return mot_rows(table)
 
 
 def mot_rows(table: Float64) -> MotRows:
@@ -86,22 +59,23 @@ def mot_rows(table: Float64) -> MotRows:
     )
 
 
-def _bad_line(path: Path, lines: list[list[str]]) -> SourceError:
+def _first_fault(path: Path, lines: list[list[str]]) -> SourceError:
     """What is wrong with the first line that is no row of a MOT text."""
     for number, line in enumerate(lines, 1):
         if line and len(line) < _LEAST:
-            return _wrong(
+            return bad_line(
                 path, number, f"expected frame, id, left, top, width, height, ..., got {len(line)} values"
             )
         for value in line:
             try:
                 float(value)
             except ValueError:
-                return _wrong(path, number, f"'{value}' is not a number")
-    return _wrong(path, 1, "is not a table of numbers")
+                return bad_line(path, number, f"'{value}' is not a number")
+    return bad_line(path, 1, "is not a table of numbers")
 
 
-def _wrong(path: Path, line: int, what: str) -> SourceError:
+def bad_line(path: Path, line: int, what: str) -> SourceError:
+    """The error to raise for a line (from 1)."""
     return SourceError(
         what, where=f"{path}:{line}", fix="see docs/evaluation.md for the formats", retry=False
     )

@@ -8,15 +8,13 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import cv2
 import numpy as np
 
-from vidstream.geometry import Float32, Float64
+from vidstream.geometry import Float64
 from vidstream.types import Boxes, Pixels
 
 #: no camera zooms by more, or jumps over more of the picture's diagonal, from one frame to the next
 _LARGEST_ZOOM, _LARGEST_SHIFT = 1.3, 0.3
 #: around a moving object the background is blurred and shadowed: masks reach this far over, small pixels
 _MARGIN = 2
-#: two points define a similarity; so many that agree with one are no chance
-_FEWEST = 8
 
 
 class Motion(NamedTuple):
@@ -69,8 +67,8 @@ class PictureMotion(ABC, Generic[Look]):
 
     #: support below this is chance: see the table of cuts in the tests
     least_support: float
-    #: pictures are made small by a whole number, to about this width
-    width: int
+    #: pictures are made small by a whole number, to about so many pixels
+    pixels: int
 
     def __init__(self) -> None:
         self.reset()
@@ -85,7 +83,7 @@ class PictureMotion(ABC, Generic[Look]):
         if image.shape[:2] != self._size:
             self.reset()
             self._size = (image.shape[0], image.shape[1])
-        factor = max(1, round(image.shape[1] / self.width))
+        factor = max(1, round((image.shape[0] * image.shape[1] / self.pixels) ** 0.5))
         before, self._last = self._last, self._look(shrink(image, boxes, factor))
         if before is None:
             return Motion.unknown()
@@ -126,28 +124,6 @@ def shrink(image: Pixels, boxes: Boxes | None, factor: int) -> Small:
         for x1, y1, x2, y2 in np.hstack([first, last]).tolist():
             background[y1:y2, x1:x2] = 0
     return Small(np.asarray(grey, np.uint8), background)
-
-
-def corners(small: Small, count: int, apart: float) -> Float32:
-    """(N, 2) the `count` best corners of the background (Shi and Tomasi 1994), `apart` pixels or more."""
-    found = cv2.goodFeaturesToTrack(small.grey, count, 0.01, apart, mask=small.background)
-    return np.zeros((0, 2), np.float32) if found is None else np.asarray(found, np.float32)[:, 0]
-
-
-def similarity(before: Float32, after: Float32, threshold: float) -> tuple[Float64 | None, float]:
-    """Shift, rotation and scale that take most points (N, 2) to their partners, and the share it takes.
-
-    RANSAC (Fischler and Bolles 1981): OpenCV's draws from a generator of its own, always seeded alike, so
-    that the same points give the same matrix. None where fewer than `_FEWEST` points agree.
-    """
-    if len(before) < _FEWEST:
-        return None, 0.0
-    matrix, inliers = cv2.estimateAffinePartial2D(
-        before, after, method=cv2.RANSAC, ransacReprojThreshold=threshold, maxIters=500
-    )
-    if matrix is None or inliers.sum() < _FEWEST:
-        return None, 0.0
-    return np.asarray(matrix, np.float64), float(inliers.mean())
 
 
 def _enlarged(matrix: Float64, factor: int) -> Float64:

@@ -13,12 +13,12 @@ class Ecc(PictureMotion[Small]):
     """The affine transform under which the two pictures correlate best.
 
     Evangelidis and Psarakis, "Parametric Image Alignment Using Enhanced Correlation Coefficient
-    Maximization" (PAMI 2008). Looks at all of the background, so it copes with blur and with few corners;
-    give it the moving objects' boxes, for large ones pull it along. Slow where the motion is large.
+    Maximization" (PAMI 2008). Looks at all of the background, so it copes with blur, with few corners
+    and with changes of light; but large moving objects pull it along unless it is given their boxes.
     """
 
     least_support = 0.68
-    width = 240
+    pixels = 240 * 135
     _BLUR = 5
     _CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-4)
 

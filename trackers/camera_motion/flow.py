@@ -7,7 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from trackers.camera_motion.base import PictureMotion, Small, corners, similarity
+from trackers.camera_motion.base import Small
+from trackers.camera_motion.points import PointMotion, corners
 from vidstream.geometry import Float32, Float64
 
 
@@ -17,10 +18,10 @@ class _Corners(NamedTuple):
     points: Float32
 
 
-class SparseFlow(PictureMotion[_Corners]):
+class SparseFlow(PointMotion[_Corners]):
     """Corners of the background, followed from picture to picture (as BoT-SORT does).
 
-    Corners by Shi and Tomasi (1994), at least a few pixels apart so that they spread over the picture;
+    Corners by Shi and Tomasi (1994), the best few of each part of the picture;
     pyramidal flow by Lucas and Kanade (Bouguet 2000); a similarity transform by RANSAC. Aharon, Orfaig and
     Bobrovsky, "BoT-SORT: Robust Associations Multi-Pedestrian Tracking" (2022), section 3.2. The best
     choice nearly always: 4 ms per 1080p picture.
@@ -30,16 +31,15 @@ class SparseFlow(PictureMotion[_Corners]):
     (False, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     """
 
-    least_support = 0.35
-    width = 480
-    _CORNERS, _APART = 250, 7
+    least_support = 0.25
+    pixels = 480 * 270
+    threshold = 1.5
+    _PER_CELL = 4
     _WINDOW, _LEVELS = (15, 15), 4
     _CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 20, 0.03)
-    #: pixels of the small picture that a corner may be off and still agree
-    _THRESHOLD = 1.5
 
     def _look(self, small: Small) -> _Corners:
-        return _Corners(small, corners(small, self._CORNERS, self._APART))
+        return _Corners(small, corners(small, self._PER_CELL))
 
     def _compare(self, before: _Corners, after: _Corners) -> tuple[Float64 | None, float]:
         if not len(before.points):
@@ -54,4 +54,4 @@ class SparseFlow(PictureMotion[_Corners]):
             criteria=self._CRITERIA,
         )
         good = status.ravel() == 1
-        return similarity(before.points[good], np.asarray(found, np.float32)[good], self._THRESHOLD)
+        return self._agreed(before.points[good], np.asarray(found, np.float32)[good])

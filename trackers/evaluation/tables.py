@@ -19,9 +19,9 @@ def read_lines(path: Path) -> list[list[str]]:
     try:
         return [line.replace(",", " ").split() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(
-            f"cannot be read: {error}", where=str(path), fix="check the path", retry=False
-        ) from error
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is no text"
+        what = f"cannot be read: {reason}"
+        raise SourceError(what, where=str(path), fix="check the path", retry=False) from error
 
 
 def read_table(path: Path) -> Float64:
@@ -78,4 +78,15 @@ def bad_line(path: Path, line: int, what: str) -> SourceError:
     """The error to raise for a line (from 1)."""
     return SourceError(
         what, where=f"{path}:{line}", fix="see docs/evaluation.md for the formats", retry=False
+    )
+
+
+def result_lines(rows: MotRows) -> str:
+    """MOT text of what a tracker reported, classes included."""
+    left_top, size = rows.boxes[:, :2], rows.boxes[:, 2:] - rows.boxes[:, :2]
+    columns = (rows.frames, rows.ids, left_top, size, rows.scores, rows.class_ids)
+    lists = zip(*(column.tolist() for column in columns), strict=True)
+    return "".join(
+        f"{frame},{track},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},{kind},-1,-1\n"
+        for frame, track, (x, y), (w, h), score, kind in lists
     )

@@ -1,0 +1,135 @@
+"""What `eval` scores: a tracker on given detections, result files, or a whole graph on the video."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+from trackers.base import Tracker
+from trackers.catalogue import TRACKERS
+from trackers.evaluation.follow import follow
+from trackers.evaluation.reading import read_results
+from trackers.evaluation.sequences import Frames, Sequence
+from trackers.motfile import MotRows
+from vidstream.errors import SourceError, UsageError, did_you_mean
+
+Report: TypeAlias = Callable[[Sequence, Frames], MotRows]
+
+#: the stage that a graph gets to write down its tracks
+_SINK = "evaluated_tracks"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Something to score: gives what it reports in a part of a sequence."""
+
+    name: str
+    report: Report
+
+
+def make_tracker(name: str, settings: Mapping[str, Any], fps: float) -> Tracker:
+    """A tracker for a stream of this rate. Raises UsageError or ParamError for what it does not know."""
+    from vidstream.graph.params import make_params
+
+    kind = TRACKERS.get(name)
+    if kind is None:
+        hint = did_you_mean(name, list(TRACKERS)) or f"known: {', '.join(TRACKERS)}"
+        raise UsageError(f"there is no tracker '{name}'", where="--tracker", fix=hint)
+    params = make_params(kind.params, settings, name)
+    if any(field.name == "frame_rate" for field in fields(params)) and params.frame_rate is None:
+        params = replace(params, frame_rate=fps)
+    tracker: Tracker = kind.tracker(params)
+    return tracker
+
+
+def tracker_run(name: str, settings: Mapping[str, Any], min_score: float | None) -> Run:
+    """A tracker of the catalogue on the sequences' detections."""
+    make_tracker(name, settings, 25.0)  # what is wrong with it shows before any sequence is read
+
+    def report(sequence: Sequence, frames: Frames) -> MotRows:
+        if not len(sequence.detections):
+            raise SourceError(
+                f"{sequence.name} has no detections", where="--tracker", fix="put them into its folder det/"
+            )
+        return follow(make_tracker(name, settings, sequence.fps), sequence, frames, min_score)
+
+    return Run(name, report)
+
+
+def results_run(folder: Path) -> Run:
+    """Result files ``NAME.txt`` in a folder."""
+    return Run(folder.name, lambda sequence, _: read_results(folder / f"{sequence.name}.txt", sequence))
+
+
+def config_run(config: Path, plugins: list[Path]) -> Run:
+    """A graph, run on the sequences' videos."""
+
+    def report(sequence: Sequence, _: Frames) -> MotRows:
+        with TemporaryDirectory() as out:
+            _run_graph(config, plugins, sequence, Path(out))
+            return read_results(Path(out) / f"{_SINK}.txt", sequence)
+
+    return Run(config.stem, report)
+
+
+def chosen_run(options: argparse.Namespace) -> Run:
+    """The one that the command line asks for."""
+    if options.results:
+        return results_run(options.results)
+    if options.config:
+        return config_run(options.config, options.plugin)
+    return tracker_run(options.tracker, settings_of(options.set), options.min_score)
+
+
+def other_run(text: str, options: argparse.Namespace) -> Run:
+    """The one to compare with: a tracker's name, a folder of results, or a graph's YAML file."""
+    if text in TRACKERS:
+        return tracker_run(text, {}, options.min_score)
+    path = Path(text)
+    if path.is_dir():
+        return results_run(path)
+    if path.suffix in (".yaml", ".yml"):
+        return config_run(path, options.plugin)
+    hint = did_you_mean(text, list(TRACKERS)) or f"trackers are {', '.join(TRACKERS)}"
+    raise UsageError(f"'{text}' is no tracker, folder or YAML file", where="--against", fix=hint)
+
+
+def settings_of(given: list[str]) -> dict[str, Any]:
+    """``key=value`` options, their values read as YAML scalars."""
+    from vidstream.config.scalars import resolve
+
+    settings: dict[str, Any] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise UsageError(f"--set {text}", fix="write KEY=VALUE")
+        settings[key] = resolve(value)
+    return settings
+
+
+def _run_graph(config: Path, plugins: list[Path], sequence: Sequence, out: Path) -> None:
+    """Run it with a sink of ours behind its tracker."""
+    from vidstream import builtin
+    from vidstream.cli.running import run_engine
+    from vidstream.config import load
+    from vidstream.graph.engine import Engine
+
+    if sequence.video is None:
+        raise SourceError(
+            f"{sequence.name} has no video", where="--config", fix="name it: --video NAME=FILE", retry=False
+        )
+    registry = builtin.registry(plugins)
+    ours = {"run.out": str(out), f"graph.{_SINK}": f"{{use: sink.mot, path: {_SINK}.txt}}"}
+    loaded = load(config, registry, source=f"{sequence.name}={sequence.video}", overrides=ours)
+    _, code = run_engine(Engine(loaded.description, known=registry.stages.values()))
+    if code:
+        raise SourceError(
+            f"the graph ended with {code} on {sequence.name}",
+            where=str(config),
+            fix=f"see what fails: run.py run {config} --source {sequence.video}",
+            retry=False,
+        )

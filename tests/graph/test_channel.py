@@ -117,9 +117,10 @@ def test_the_gap_of_a_dropped_frame_is_on_the_next_before_anybody_can_take_it(lo
         describe([entry("det", ToyDetect)], {"cam": (ToyCamera, {"frames": frames, "segment_at": 4})})
     )
     lane = engine.lanes[0]
+    (passage,) = lane.passages
     watched = lane.assembly.segments[0].input = Watched()
-    lane._start = list  # type: ignore[method-assign]  # nobody takes: all but the last frame are dropped
+    passage._start = list  # type: ignore[method-assign]  # nobody takes: all but the last frame are dropped
     lane.assembly.segments[0].input.close()
     lane.run()
     assert [seq for seq, gap in watched.visible if gap] == list(range(4, frames))
-    assert lane.ledger.dropped["source", "newer frame"] == frames - 1
+    assert passage.ledger.dropped["source", "newer frame"] == frames - 1

@@ -186,7 +186,7 @@ def check_offline(drawn: Drawn, threads: Any, queue: int, iterate: bool) -> None
     ran = {m.stage: m.time.count for m in report.stages if m.stage != "log"}
     assert ran == {s.id: len(expected.ran[s.id]) for s in drawn.stages}
     assert bool(report.error) == drawn.breaks
-    assert max(report.queue_peaks) <= queue
+    assert max(report.passes[-1].queue_peaks) <= queue
     nothing_is_left(engine)
 
 

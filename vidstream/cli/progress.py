@@ -47,13 +47,16 @@ def describe(progress: Progress) -> str:
     'clip 25% 300 frames 60 fps, 0:15 left'
     >>> describe(Progress("gate", 300, 10.0, None, 5.0, ended=False))
     'gate 0:10 300 frames 60 fps'
+    >>> describe(Progress("clip", 300, 10.0, 0.25, 5.0, ended=False, at=1, passes=2))
+    'clip pass 1 of 2: 25% 300 frames 60 fps, 0:15 left'
     """
     fps = progress.frames / progress.elapsed if progress.elapsed > 0 else 0.0
     base = f"{progress.frames} frames {fps:.0f} fps"
+    name = progress.source + (f" pass {progress.at} of {progress.passes}:" if progress.passes > 1 else "")
     if progress.share is None:
-        return f"{progress.source} {_clock(progress.pts)} {base}"
+        return f"{name} {_clock(progress.pts)} {base}"
     left = progress.elapsed * (1 / progress.share - 1) if progress.share > 0 else 0.0
-    return f"{progress.source} {progress.share:.0%} {base}, {_clock(left)} left"
+    return f"{name} {progress.share:.0%} {base}, {_clock(left)} left"
 
 
 def _clock(seconds: float) -> str:

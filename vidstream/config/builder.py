@@ -18,6 +18,7 @@ from vidstream.config.stages import StageReader
 from vidstream.config.structure import check_structure, section
 from vidstream.config.substitute import Names, Scope, names_used
 from vidstream.errors import did_you_mean
+from vidstream.graph import hindsight
 from vidstream.graph.description import Description, Plan, RunOptions
 from vidstream.graph.kinds import INVALID
 from vidstream.graph.registry import Registry
@@ -73,8 +74,11 @@ class Builder:
         plans = [self._plan(tree, source, names, known) for source in sources]
         if not sources:
             self._sourceless(tree, names)
-        self._faults.stop()
         description = Description(tuple(plan for plan in plans if plan is not None), run)
+        for plan, problem in hindsight.problems(description):
+            root = self._origins.trees[plan.source.name]
+            Reader(root, self._base, self._faults).note([problem])
+        self._faults.stop()
         return Loaded(description, self._origins, self._warnings(tree, description))
 
     def _variables(self, tree: Fields) -> Fields:

@@ -35,9 +35,13 @@ class Context:
     notices: Notices
     failures: Failures
     owners: Owners
+    #: stages whose events, like those of the source (""), have been heard in an earlier pass
+    heard: frozenset[str] = frozenset()
 
     def notifier(self, stage: str = "") -> Notify:
         """A function that notes a named event of this source and stage."""
+        if stage in self.heard:
+            return lambda kind, message: None
         return lambda kind, message: self.notices.add(kind, self.source, stage, message)
 
 

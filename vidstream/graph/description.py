@@ -90,3 +90,9 @@ class Description:
 
     plans: tuple[Plan, ...]
     run: RunOptions = field(default_factory=RunOptions)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether frames may be dropped to keep up: any camera makes a run live, unless the mode is given."""
+        auto = self.run.mode == "auto"
+        return self.run.mode == "live" or (auto and any(p.source.spec.cls.live for p in self.plans))

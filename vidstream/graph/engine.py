@@ -11,10 +11,10 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from vidstream.errors import UsageError, VidstreamError
-from vidstream.graph import opencv_pool
+from vidstream.graph import hindsight, opencv_pool
 from vidstream.graph.channel import Channel
 from vidstream.graph.clock import Clock, SystemClock
-from vidstream.graph.description import Description, Plan
+from vidstream.graph.description import Description
 from vidstream.graph.kinds import Reading
 from vidstream.graph.lane import Lane, heavy_threads
 from vidstream.graph.notices import Notices
@@ -41,6 +41,9 @@ class Progress:
     share: float | None
     elapsed: float
     ended: bool
+    #: number of the pass under way, and of all that there will be
+    at: int = 1
+    passes: int = 1
 
 
 class Engine:
@@ -61,7 +64,7 @@ class Engine:
         self._over_at: float | None = None
         self._started = self._clock.monotonic()
         self._ended: float | None = None
-        self._live = is_live(description)
+        self._live = description.is_live
         #: stages that sources share
         self.owners = Owners(description.plans)
         self.lanes = [
@@ -259,37 +262,31 @@ class Engine:
             self.stop()
 
     def _progress_of(self, lane: Lane) -> Progress:
-        run, reader = self.description.run, lane.reader
+        run, passage = self.description.run, lane.current
+        reader = passage.reader
         pts, length = (reader.elapsed, reader.stream.duration) if reader else (0.0, None)
         if run.duration is not None:
             length = min(length or run.duration, run.duration)
         shares = [pts / length] if length else []
         if run.frames is not None:
-            shares.append(lane.ledger.decoded / run.frames)
+            shares.append(passage.ledger.decoded / run.frames)
         return Progress(
             lane.name,
-            lane.ledger.decoded,
+            passage.ledger.decoded,
             pts,
             min(1.0, max(shares)) if shares and not lane.live else None,
-            lane.elapsed,
+            passage.elapsed,
             lane.ended is not None,
+            lane.at + 1,
+            len(lane.passages),
         )
-
-
-def is_live(description: Description) -> bool:
-    """Whether frames may be dropped to keep up: any camera makes a run live, unless the mode is given."""
-    mode = description.run.mode
-    return mode == "live" or (mode == "auto" and any(_is_camera(plan) for plan in description.plans))
 
 
 def wire_all(description: Description, known: Iterable[StageSpec] = ()) -> list[Wiring]:
     """The wiring of every source's graph; UsageError lists what is wrong."""
     reading = Reading()
     wirings = [wire(plan.stages, reading, known) for plan in description.plans]
+    reading.problems += [problem for _, problem in hindsight.problems(description)]
     if reading.problems:
         raise UsageError("\n".join(dict.fromkeys(str(p) for p in reading.problems)))
     return wirings
-
-
-def _is_camera(plan: Plan) -> bool:
-    return plan.source.spec.cls.live

@@ -105,6 +105,7 @@ class Failures:
     def _restart(self, node: Node) -> None:
         node.restarts_in_a_row += 1
         node.failures_in_a_row = 0
+        self.in_lifecycle(node, "revise", node.revise)
         self.in_lifecycle(node, "close", node.stage.close)
         node.give_up("is closed")
         try:

@@ -27,12 +27,13 @@ class Item:
 
     def drop(self, place: str, reason: str) -> None:
         """Let the frame go no further, on purpose."""
-        self._bury(Tombstone(self.frame.source, self.frame.seq, "dropped", place, reason))
+        self.bury(Tombstone(self.frame.source, self.frame.seq, "dropped", place, reason))
 
     def fail(self, place: str, reason: str) -> None:
         """Let the frame go no further, because a stage failed on it."""
-        self._bury(Tombstone(self.frame.source, self.frame.seq, "failed", place, reason))
+        self.bury(Tombstone(self.frame.source, self.frame.seq, "failed", place, reason))
 
-    def _bury(self, tombstone: Tombstone) -> None:
+    def bury(self, tombstone: Tombstone) -> None:
+        """Let the frame go no further, for this reason."""
         self.dead = tombstone
         self.slots.clear()  # the picture's memory is free from here on

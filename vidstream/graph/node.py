@@ -13,6 +13,7 @@ from vidstream.graph.gates import Gate
 from vidstream.graph.item import Item
 from vidstream.graph.metrics import StageMetrics
 from vidstream.graph.stage import Stage
+from vidstream.graph.tape import Revision
 from vidstream.graph.wiring import SOURCE_SLOT, Slot, Wiring
 from vidstream.types import Events, Gap, StreamInfo
 
@@ -46,6 +47,8 @@ class Node:
         self.failures_in_a_row = 0
         self.restarts_in_a_row = 0
         self.disabled = False
+        #: where what the stage knows in hindsight is collected
+        self.revision: Revision | None = None
         outputs = entry.spec.signature.outputs
         self.outputs = tuple(index[entry.id, o.name] for o in outputs)
         self._kinds = tuple((o.type, NoneType) if o.nullable else (o.type,) for o in outputs)
@@ -99,6 +102,11 @@ class Node:
         self._store(item.slots, "flush", flushed, [(*kinds, NoneType) for kinds in self._kinds])
         for slot, value in zip(self.outputs, before, strict=True):
             item.slots[slot] = _joined(value, item.slots[slot])
+
+    def revise(self) -> None:
+        """Have what the stage knows in hindsight; of an instance that a restart replaces, before that."""
+        if self.revision is not None:
+            self.revision.parts.append(self.stage.revise())
 
     def give_up(self, why: str) -> None:
         """There is no instance to run: every call says why."""

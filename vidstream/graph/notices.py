@@ -14,7 +14,9 @@ from vidstream.types.values import redact
 log = logging.getLogger("vidstream")
 
 #: kinds that mean something was lost, so the exit code has to say so
-_SERIOUS = frozenset({"stage-failed", "sink-disabled", "source-failed", "stage-restarted", "did-not-stop"})
+_SERIOUS = frozenset(
+    {"stage-failed", "sink-disabled", "source-failed", "stage-restarted", "did-not-stop", "recording-changed"}
+)
 #: so many different messages are kept for each kind and stage; the rest is counted together
 DISTINCT = 50
 #: letters of a message that are kept: some errors quote all of their data

@@ -23,6 +23,8 @@ class Reader:
     ) -> None:
         self.stream = stream
         self.last: FrameInfo | None = None
+        #: frames that were read, without those that the source left out
+        self.count = 0
         self._source = source
         self._ledger = ledger
         self._clock = clock
@@ -36,8 +38,7 @@ class Reader:
 
     def items(self, run: RunOptions, stopping: threading.Event) -> Iterator[Item]:
         """Item by item, until the source ends, a limit is reached or `stopping` is set."""
-        read = 0
-        while not stopping.is_set() and (run.frames is None or read < run.frames):
+        while not stopping.is_set() and (run.frames is None or self.count < run.frames):
             frame = self._source.read()
             if frame is None:
                 return
@@ -45,8 +46,9 @@ class Reader:
             if run.duration is not None and elapsed >= run.duration:
                 return
             self.elapsed = elapsed
-            yield self._item(frame, stopping)
-            read += 1
+            item = self._item(frame, stopping)
+            self.count += 1
+            yield item
 
     def final(self) -> Item:
         """The item behind the last frame."""

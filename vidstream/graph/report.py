@@ -10,10 +10,30 @@ from vidstream.graph.lane import Lane
 from vidstream.graph.ledger import Ledger
 from vidstream.graph.metrics import StageMetrics
 from vidstream.graph.notices import Notices
+from vidstream.graph.passage import Passage
 from vidstream.graph.shared import Owner
 
 #: version of the JSON form
 VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PassReport:
+    """One reading of a source; most are read once."""
+
+    ledger: Ledger
+    stages: Sequence[StageMetrics]
+    #: seconds from opening to closing
+    elapsed: float
+    #: most frames that ever waited before each segment
+    queue_peaks: Sequence[int]
+
+    @classmethod
+    def of(cls, passage: Passage) -> PassReport:
+        """What a passage has done so far."""
+        assembly = passage.assembly
+        stages = [node.metrics for node in assembly.nodes]
+        return cls(passage.ledger, stages, passage.elapsed, [s.input.peak for s in assembly.segments])
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +42,10 @@ class SourceReport:
 
     source: str
     live: bool
-    ledger: Ledger
-    stages: Sequence[StageMetrics]
+    #: the last one gave results; those before it, if any, looked ahead
+    passes: Sequence[PassReport]
+    #: number of the pass that was begun last
+    reached: int
     #: seconds from opening to closing
     elapsed: float
     #: seconds of the source's own time that were read
@@ -31,24 +53,32 @@ class SourceReport:
     error: str
     age_p50: float
     age_p95: float
-    #: most frames that ever waited before each segment
-    queue_peaks: Sequence[int]
 
     @classmethod
     def of(cls, lane: Lane) -> SourceReport:
         """What a lane has done so far."""
+        reader = lane.current.reader
         return cls(
             lane.name,
             lane.live,
-            lane.ledger,
-            [node.metrics for node in lane.assembly.nodes],
+            [PassReport.of(passage) for passage in lane.passages],
+            lane.at + 1,
             lane.elapsed,
-            lane.reader.elapsed if lane.reader else 0.0,
+            reader.elapsed if reader else 0.0,
             str(lane.error) if lane.error else "",
             lane.age.quantile(0.5),
             lane.age.quantile(0.95),
-            [segment.input.peak for segment in lane.assembly.segments],
         )
+
+    @property
+    def ledger(self) -> Ledger:
+        """The frames of the last pass."""
+        return self.passes[-1].ledger
+
+    @property
+    def stages(self) -> list[StageMetrics]:
+        """The figures of all passes."""
+        return [metrics for part in self.passes for metrics in part.stages]
 
     @property
     def fps(self) -> float:
@@ -65,8 +95,15 @@ class SourceReport:
             "fps": round(self.fps, 2),
             "error": self.error,
             "frame_age_ms": {"p50": round(self.age_p50 * 1e3, 1), "p95": round(self.age_p95 * 1e3, 1)},
-            "queue_peaks": list(self.queue_peaks),
-            "stages": [s.to_json(self.elapsed) for s in self.stages],
+            "queue_peaks": list(self.passes[-1].queue_peaks),
+            "stages": [
+                {"pass": number, **metrics.to_json(part.elapsed)}
+                for number, part in enumerate(self.passes, start=1)
+                for metrics in part.stages
+            ],
+            "passes": [
+                {"elapsed_s": round(part.elapsed, 3), "frames": part.ledger.to_json()} for part in self.passes
+            ],
         }
 
 
@@ -116,7 +153,7 @@ class RunReport:
         """0: every frame done; 1: a source or the run failed; 3: ended, but something failed on the way."""
         if any(s.error for s in self.sources):
             return 1
-        failed = any(s.ledger.failed for s in self.sources)
+        failed = any(part.ledger.failed for s in self.sources for part in s.passes)
         return 3 if failed or self.notices.serious else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -134,8 +171,9 @@ class RunReport:
 
     def advice(self) -> str:
         """Which stage limits the run, and which setting would change that."""
+        longest = [(max(s.passes, key=lambda part: part.elapsed), s) for s in self.sources]
         busiest = max(
-            ((m.busy(s.elapsed), m, s) for s in self.sources for m in s.stages),
+            ((m.busy(part.elapsed), m, s) for part, s in longest for m in part.stages),
             key=lambda found: found[0],
             default=None,
         )
@@ -150,7 +188,7 @@ class RunReport:
         """For people: a line per stage, the ledger per source, notices, advice."""
         lines: list[str] = []
         for report in self.sources:
-            lines += [_headline(report), *_stage_lines(report), f"  frames: {report.ledger}"]
+            lines += [_headline(report), *_pass_lines(report)]
             if report.live:
                 lines.append(
                     f"  frame age: p50 {report.age_p50 * 1e3:.0f} ms, p95 {report.age_p95 * 1e3:.0f} ms"
@@ -172,7 +210,20 @@ def _headline(report: SourceReport) -> str:
     )
 
 
-def _stage_lines(report: SourceReport) -> list[str]:
+def _pass_lines(report: SourceReport) -> list[str]:
+    lines: list[str] = []
+    count = len(report.passes)
+    for number, part in enumerate(report.passes, start=1):
+        if number > report.reached:
+            lines.append(f"  pass {number} of {count}: not begun, so there are no results")
+            break
+        if count > 1:
+            lines.append(f"  pass {number} of {count}, {part.elapsed:.1f} s:")
+        lines += [*_stage_lines(part), f"  frames: {part.ledger}"]
+    return lines
+
+
+def _stage_lines(report: PassReport) -> list[str]:
     if not report.stages:
         return []
     width = max(5, *(len(m.stage) for m in report.stages))

@@ -52,6 +52,11 @@ class Source(ABC):
         self.params = params
         self.stopping = threading.Event()
 
+    @classmethod
+    def ends(cls, params: Any) -> bool:
+        """Whether a source with these options comes to an end by itself."""
+        return not cls.live
+
     @abstractmethod
     def open(self) -> StreamInfo:
         """Open it; SourceError says why not, free of passwords."""

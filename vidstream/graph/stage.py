@@ -18,12 +18,14 @@ from typing import Any, ClassVar, TypeVar, overload
 
 from vidstream.errors import ParamError
 from vidstream.graph.ports import Signature, is_port_type, signature_of
-from vidstream.types import Gap, StreamInfo
+from vidstream.types import FrameInfo, Gap, StreamInfo
 
 #: keys of a stage's YAML entry that belong to the engine, so no parameter may take their names
 RUN_KEYS = frozenset({"use", "in", "every", "max_fps", "sources", "when", "on_error", "workers", "enabled"})
 
 Notify = Callable[[str, str], None]
+#: gives what `process` is to give on a frame; None on frames on which there is nothing
+Recall = Callable[[FrameInfo], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,16 @@ class Stage:
         """Look whether the input ports that something feeds are enough; give what is wrong."""
         return ()
 
+    @classmethod
+    def hindsight(cls, params: Any) -> str:
+        """The option that tells the stage to look ahead, where it is set; else an empty text.
+
+        A recording is then read more than once. In a first pass the stage runs as ever, with those that
+        feed it but without sinks, and has to remember what it needs; at its end it is asked to `revise`. In
+        the last pass, which all others see, it does not run: what it revised is given in its place.
+        """
+        return ""
+
     def open(self, stream: StreamInfo) -> None:
         """Load what is needed; raise a VidstreamError that says what is missing."""
 
@@ -118,6 +130,12 @@ class Stage:
 
     def flush(self) -> Any:
         """The stream ended: give what was held back (as `process` would), or None."""
+
+    def revise(self) -> Recall:
+        """Called behind `flush` on a stage with hindsight: what it would have given on each frame, had it
+        known what was to come. The frames are asked for in order, after `close`.
+        """
+        return lambda frame: None
 
     def close(self) -> None:
         """Free everything; called once, also after errors."""
@@ -160,6 +178,9 @@ def stage(name: str, **traits: bool) -> Decorate:
         clash = RUN_KEYS & {f.name for f in dataclasses.fields(cls.Params)}
         if clash:
             raise TypeError(f"stage '{name}': a parameter cannot be called {', '.join(sorted(clash))}")
+        looks_ahead = any("hindsight" in vars(base) for base in cls.__mro__ if base not in Stage.__mro__)
+        if looks_ahead and (traits.get("stateless") or traits.get("shared")):
+            raise TypeError(f"stage '{name}': one that looks ahead cannot be stateless or shared")
         cls.spec = StageSpec(name, cls, cls.Params, signature_of(cls.process), Traits(**traits))
         if cls is not item:
             item.spec = cls.spec

@@ -69,6 +69,11 @@ class VideoFile(Source):
         self._frames: Generator[Frame, None, None] | None = None
         self._ahead: Frame | None = None
 
+    @classmethod
+    def ends(cls, params: Params) -> bool:
+        """Not where it loops."""
+        return not params.loop
+
     def open(self) -> StreamInfo:
         """Open the file and decode its first frame, which alone tells the true size."""
         with named(f"source '{self.name}'"):

@@ -1,0 +1,62 @@
+"""What objects look like, told without a network: colours and gradients."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from trackers.appearance.crops import cut, unit_rows
+from vidstream.geometry import Float32
+from vidstream.types import Boxes, Pixels
+
+#: width and height that crops are brought to
+_CROP = (32, 64)
+#: the crop is looked at in this many bands from top to bottom: shirt and trousers stay apart
+_BANDS = 4
+#: hue, saturation and value levels of the colour histogram
+_LEVELS = (8, 3, 4)
+_HOG = cv2.HOGDescriptor(_CROP, (16, 16), (16, 16), (8, 8), 9)
+_HISTOGRAM = int(np.prod(_LEVELS))
+_SIZE = _BANDS * _HISTOGRAM + _HOG.getDescriptorSize()
+
+
+def describe(pixels: Pixels, boxes: Boxes) -> Float32:
+    """Colour and shape of the boxes' contents: (N, 672) unit rows, no network needed.
+
+    Square roots of HSV histograms in horizontal bands (so that the product of two rows is their
+    Bhattacharyya coefficient) beside a histogram of oriented gradients (Dalal and Triggs 2005), both
+    of length one, weighted three to one.
+    """
+    if not len(boxes):
+        return np.zeros((0, _SIZE), np.float32)
+    crops = np.zeros((len(boxes), _CROP[1], _CROP[0], 3), np.uint8)
+    for row, crop in zip(crops, cut(pixels, boxes), strict=True):
+        cv2.resize(crop, _CROP, dst=row, interpolation=cv2.INTER_AREA)
+    colour, shape = _colour(crops), _shape(crops)
+    return unit_rows(np.concatenate([np.sqrt(0.75) * colour, np.sqrt(0.25) * shape], axis=1))
+
+
+def _colour(crops: Pixels) -> Float32:
+    """(N, D) unit rows: square roots of HSV histograms per band, all crops (N, H, W, 3) in one count."""
+    count, height, width = crops.shape[:3]
+    hsv = cv2.cvtColor(crops.reshape(count * height, width, 3), cv2.COLOR_BGR2HSV)
+    levels = hsv.astype(np.int64) * _LEVELS // (180, 256, 256)
+    bins = np.ravel_multi_index(tuple(levels.reshape(-1, 3).T), _LEVELS)
+    band = np.arange(count * height) * _BANDS // height
+    places = bins + np.repeat(band, width) * _HISTOGRAM
+    counts = np.bincount(places, minlength=count * _BANDS * _HISTOGRAM)
+    return unit_rows(np.sqrt(counts.reshape(count, -1)))
+
+
+def _shape(crops: Pixels) -> Float32:
+    """(N, D) unit rows: gradient histograms of the crops (N, H, W, 3), all in one call."""
+    count, height, width = crops.shape[:3]
+    # one below the other, eight rows apart: the gap's edge rows mirror each crop (as at a picture's border),
+    # so that no gradient reaches over from a neighbour
+    column = np.zeros((count, height + 8, width, 3), np.uint8)
+    column[:, :height] = crops
+    column[:, height] = crops[:, -2]
+    column[:-1, -1] = crops[1:, 1]
+    places = [(0, k * (height + 8)) for k in range(count)]
+    gradients = np.asarray(_HOG.compute(column.reshape(-1, width, 3), _CROP, (0, 0), places), np.float32)
+    return unit_rows(gradients.reshape(count, -1))

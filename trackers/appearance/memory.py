@@ -119,13 +119,17 @@ class Gallery(Memory):
         places = self._places_of(keys)[rows]
         similar = np.full(len(rows), -np.inf)
         rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        few = np.flatnonzero((rank < self._TOGETHER) & (places >= 0))
-        if len(few):
-            similar[few] = self._together(places[few], rank[few], features[cols[few]])
-        many = np.flatnonzero((rank >= self._TOGETHER) & (places >= 0))
-        starts = np.flatnonzero(np.diff(rows[many], prepend=-1))
-        for one in np.split(many, starts[1:]) if len(many) else ():
-            similar[one] = (self._store[places[one[0]]] @ features[cols[one]].T).max(axis=0)
+        known = places >= 0
+        together = known & (rank < self._TOGETHER)
+        if 3 * np.count_nonzero(known & (rank == 0)) < len(self):  # the one product is for all tracks
+            together[:] = False
+        else:
+            similar[together] = self._together(places[together], rank[together], features[cols[together]])
+        rest = np.flatnonzero(known & ~together)
+        starts = np.flatnonzero(np.diff(rows[rest])) + 1
+        for pairs in np.split(rest, starts) if len(rest) else ():
+            ring = self._store[places[pairs[0]]]
+            similar[pairs] = (ring @ features[cols[pairs]].T).max(axis=0)
         return 1 - similar
 
     def _together(self, places: Rows, rank: Rows, features: Float32) -> Float32:

@@ -121,7 +121,7 @@ class Gallery(Memory):
         rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
         known = places >= 0
         together = known & (rank < self._TOGETHER)
-        if 3 * np.count_nonzero(known & (rank == 0)) < len(self):  # the one product is for all tracks
+        if 3 * np.count_nonzero(known & (rank == 0)) <= len(self):  # the one product is for all tracks
             together[:] = False
         else:
             similar[together] = self._together(places[together], rank[together], features[cols[together]])

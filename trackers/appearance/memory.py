@@ -59,8 +59,8 @@ class Memory(ABC):
 
     def _open(self, keys: Ids, size: int) -> Rows:
         """Places for all of the keys, and those among them that are new, which `_clear` has seen."""
-        if not self._keys:
-            self._store = np.zeros((0, *self._store.shape[1:-1], size), np.float32)
+        if not self._keys and size != self._store.shape[-1]:
+            self._store = np.zeros((*self._store.shape[:-1], size), np.float32)
         if size != self._store.shape[-1]:
             raise ShapeError(
                 f"features: expected (N, {self._store.shape[-1]}) as before, got (N, {size})",

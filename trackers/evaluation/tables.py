@@ -82,11 +82,15 @@ def bad_line(path: Path, line: int, what: str) -> SourceError:
 
 
 def result_lines(rows: MotRows) -> str:
-    """MOT text of what a tracker reported, classes included."""
-    left_top, size = rows.boxes[:, :2], rows.boxes[:, 2:] - rows.boxes[:, :2]
+    """MOT text of what a tracker reported, classes included.
+
+    With the usual two digits, a box whose IoU is nearly one half may score otherwise when read again.
+    """
+    boxes = rows.boxes.astype(np.float64)
+    left_top, size = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
     columns = (rows.frames, rows.ids, left_top, size, rows.scores, rows.class_ids)
     lists = zip(*(column.tolist() for column in columns), strict=True)
     return "".join(
-        f"{frame},{track},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},{kind},-1,-1\n"
+        f"{frame},{track},{x:.5f},{y:.5f},{w:.5f},{h:.5f},{score:.4f},{kind},-1,-1\n"
         for frame, track, (x, y), (w, h), score, kind in lists
     )

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,7 +174,7 @@ class _Journal:
 
     def __init__(self, options: argparse.Namespace, course: Course) -> None:
         self._path = options.out.with_suffix(".trials.jsonl")
-        self._resumed = options.resume
+        self._lines: list[str] = []
         self._names = [sequence.name for sequence in course.sequences]
         parts = [list(part) for part in course.frames]
         fixed, least = sorted(course.fixed.items()), course.min_score
@@ -187,12 +186,11 @@ class _Journal:
 
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = not (self._resumed and self._path.exists())
-            self._file = self._path.open("w" if fresh else "a", encoding="utf-8")
+            self._file = self._path.open("w", encoding="utf-8")
         except OSError as error:
             raise write_error(error, f"'{self._path}'") from error
-        if fresh:
-            self._line(self._head)
+        for line in self._lines or [json.dumps(self._head)]:
+            self._file.write(line + "\n")
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
@@ -200,30 +198,23 @@ class _Journal:
     def write(self, settings: Settings, number: int, scores: Scores) -> None:
         """Remember one result."""
         numbers = [v.tolist() if hasattr(v, "tolist") else v for v in astuple(scores)]
-        self._line([settings, number, numbers])
+        self._file.write(json.dumps([settings, number, numbers]) + "\n")
+        self._file.flush()
 
     def read(self) -> dict[Key, Scores]:
         """What is known already. Raises UsageError where that was another search."""
         from trackers.evaluation.trials import key_of
 
         try:
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-            head, *results = [json.loads(line) for line in _whole(lines)]
+            lines = self._path.read_text(encoding="utf-8").split("\n")[:-1]  # not one that was cut off
+            head, *results = [json.loads(line) for line in lines]
         except (OSError, ValueError) as error:
             raise UsageError(f"'{self._path}' cannot be read: {error}", where="--resume") from error
         if head != self._head:
             fix = "leave out --resume, or give the same tracker, sequences and options"
             raise UsageError(f"'{self._path}' is of another search", where="--resume", fix=fix)
+        self._lines = lines
         return {key_of(settings, number): _scores(row) for settings, number, row in results}
-
-    def _line(self, value: Any) -> None:
-        self._file.write(json.dumps(value) + "\n")
-        self._file.flush()
-
-
-def _whole(lines: list[str]) -> Iterable[str]:
-    """All lines but a last one that was cut off."""
-    return lines if lines and lines[-1].endswith("]") else lines[:-1]
 
 
 def _scores(row: list[Any]) -> Scores:

@@ -125,7 +125,7 @@ class _Film:
         height, width = picture.shape[:2]
         if self._writer is None:
             self._look = Look.of(width, height, None, None, None)
-            options = {"preset": "veryfast", "quality": 23, "place": str(self._clip.path)}
+            options = {"preset": "superfast", "quality": 23, "place": str(self._clip.path)}
             self._writer = Mp4Writer(
                 self._clip.path,
                 (width, height),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import pairwise
 
 import numpy as np
 
@@ -126,8 +127,9 @@ class Gallery(Memory):
         else:
             similar[together] = self._together(places[together], rank[together], features[cols[together]])
         rest = np.flatnonzero(known & ~together)
-        starts = np.flatnonzero(np.diff(rows[rest])) + 1
-        for pairs in np.split(rest, starts) if len(rest) else ():
+        bounds = [0, *(np.flatnonzero(np.diff(rows[rest])) + 1).tolist(), len(rest)]
+        for first, end in pairwise(bounds) if len(rest) else ():
+            pairs = rest[first:end]
             ring = self._store[places[pairs[0]]]
             similar[pairs] = (ring @ features[cols[pairs]].T).max(axis=0)
         return 1 - similar

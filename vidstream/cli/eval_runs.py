@@ -123,7 +123,9 @@ def _run_graph(config: Path, plugins: list[Path], sequence: Sequence, out: Path)
             f"{sequence.name} has no video", where="--config", fix="name it: --video NAME=FILE", retry=False
         )
     registry = builtin.registry(plugins)
-    ours = {"run.out": str(out), f"graph.{_SINK}": f"{{use: sink.mot, path: {_SINK}.txt}}"}
+    # coasting: a graph that detects on every n-th frame is scored on all frames, as people see it
+    sink = f"{{use: sink.mot, path: {_SINK}.txt, coasting: true}}"
+    ours = {"run.out": str(out), f"graph.{_SINK}": sink}
     loaded = load(config, registry, source=f"{sequence.name}={sequence.video}", overrides=ours)
     _, code = run_engine(Engine(loaded.description, known=registry.stages.values()))
     if code:

@@ -186,8 +186,9 @@ class Ema(Memory):
         places = self._places_of(keys)[rows]
         known = places >= 0
         distances = np.full(len(rows), np.inf)
-        pairs = self._store[places[known]], features[cols[known]]
-        distances[known] = 1 - np.einsum("pd,pd->p", *pairs)
+        if known.any():
+            pairs = self._store[places[known]], features[cols[known]]
+            distances[known] = 1 - np.einsum("pd,pd->p", *pairs)
         return distances
 
     def distances(self, keys: Ids, features: Float32, wanted: Allowed | None = None) -> Float64:
@@ -195,7 +196,8 @@ class Ema(Memory):
         places = self._places_of(keys)
         distances = np.full((len(keys), len(features)), np.inf)
         known = places >= 0
-        distances[known] = 1 - self._store[places[known]] @ features.T
+        if known.any():
+            distances[known] = 1 - self._store[places[known]] @ features.T
         return distances if wanted is None else np.where(wanted, distances, np.inf)
 
     def _clear(self, first: int, end: int) -> None:

@@ -129,11 +129,17 @@ def _optimum(pairs: Pairs, limit: float) -> tuple[Rows, Rows]:
 def iou_pairs(a: Array, b: Array) -> Pairs:
     """The pairs of boxes a (T, 4) and b (N, 4) that overlap, costing 1 - intersection over union."""
     rows, cols = overlapping(a, b)
-    left, right = a.take(rows, axis=0).T, b.take(cols, axis=0).T
+    overlap = aligned_iou(a.take(rows, axis=0), b.take(cols, axis=0))
+    return Pairs(rows, cols, 1 - overlap, (len(a), len(b)))
+
+
+def aligned_iou(a: Array, b: Array) -> Array:
+    """(P,) intersection over union of boxes a (P, 4) and b (P, 4), row by row."""
+    left, right = a.T, b.T
     across, down = np.minimum(left[2:], right[2:]) - np.maximum(left[:2], right[:2])
     shared = np.maximum(across, 0) * np.maximum(down, 0)
-    union = _area(left) + _area(right) - shared
-    return Pairs(rows, cols, 1 - shared / np.maximum(union, 1e-12), (len(a), len(b)))
+    iou: Array = shared / np.maximum(_area(left) + _area(right) - shared, 1e-12)
+    return iou
 
 
 def iou_cost(a: Array, b: Array) -> Array:

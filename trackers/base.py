@@ -10,12 +10,14 @@ from typing import Annotated, Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trackers.assignment import Allowed, Matches, Pairs, Rows
+from trackers.assignment import Allowed, Matches, Pairs, Rows, iou_pairs
 from trackers.kalman import KalmanFilter, MotionModel, State
+from trackers.stillness import Stillness
+from trackers.zones import Zones
 from vidstream.errors import ShapeError, UsageError
 from vidstream.geometry import Array, Float64
 from vidstream.types import Boxes, Detections, Ids, Pixels, Scores, Tracks
-from vidstream.types.values import Positive, Range, Ratio, Seconds, Unit
+from vidstream.types.values import Polygon, Positive, Range, Ratio, Seconds, Unit
 
 FrameRate: TypeAlias = Annotated[float, Unit("1/s"), Range(0.0, open_low=True)]
 
@@ -35,6 +37,17 @@ class TrackerParams:
     coast_missed: bool = False  #: the same for tracks that the detector did not find when it last ran
     min_score: Ratio = 0.0  #: detections below are not looked at
     birth_score: Ratio = 0.0  #: detections below may continue a track, and never begin one
+    score_window: Positive = 1  #: a track's score is the median of this many last detections'
+    min_track_score: Ratio = 0.0  #: tracks of a lower score are not reported
+    duplicate_iou: Ratio = (
+        1.0  #: a track not seen that a seen one covers by more is the same: the younger goes
+    )
+    birth_zones: tuple[
+        Polygon, ...
+    ] = ()  #: tracks begin only where they stand in one of these; none = anywhere
+    death_zones: tuple[Polygon, ...] = ()  #: a track missed in one of these has left and is given up at once
+    still_after: Seconds | None = None  #: what has not moved for so long is still: held fast, kept longer
+    still_max_age: Seconds = 30.0  #: `max_age` of what is still
     frame_rate: FrameRate | None = None  #: frames per second of the stream, dropped ones included; none = 30
     same_class: bool = True  #: a track only takes detections of its own class; if not, its detections vote
 
@@ -53,7 +66,7 @@ class TrackTable:
     class_ids: Ids
     #: by how much its detections have voted for its class
     votes: Float64
-    #: of the last detection
+    #: (score_window, T) of the last detections, in turn; NaN where there was none yet
     scores: Scores
     #: (5, 4, T): see `trackers.kalman`
     state: State
@@ -94,6 +107,7 @@ class Tracker(ABC):
         #: the filter's time unit: published noise constants are per frame
         self._rate = params.frame_rate or 30.0
         self._filter = KalmanFilter(model)
+        self._entrances, self._exits = Zones(params.birth_zones), Zones(params.death_zones)
         self.reset()
 
     def reset(self) -> None:
@@ -106,6 +120,12 @@ class Tracker(ABC):
         self._tracks = self._born(Detections.empty(), 0.0)
         self._pts: float | None = None
         self._names: Mapping[int, str] = {}
+        self._rest = Stillness()
+
+    def resize(self, width: int, height: int) -> None:
+        """The size of the pictures, for zones that are given in fractions of it."""
+        self._entrances.resize(width, height)
+        self._exits.resize(width, height)
 
     def update(
         self,
@@ -125,7 +145,8 @@ class Tracker(ABC):
 
         Gives the confirmed tracks that the detector's last run found, if that was at most `coast` seconds
         ago (`coast_missed` adds those it missed), by ascending id, with the columns ``since_update``
-        (float32 seconds, 0 = seen on this frame) and ``velocities`` (float32 (N, 2), pixels per second).
+        (float32 seconds, 0 = seen on this frame) and ``velocities`` (float32 (N, 2), pixels per second);
+        with `still_after` also ``still_for`` (float32 seconds at one place).
         Where all of them were seen on this frame they also carry the other columns (masks, keypoints,
         features, angles, extra) of their detections.
         """
@@ -182,10 +203,13 @@ class Tracker(ABC):
                 fix="call on_gap() when a source starts again",
             )
         self._pts = pts
-        gone = last - self._tracks.seen_at > max(self._params.max_age, _PATIENCE)
+        gone = last - self._tracks.seen_at > np.maximum(self._max_age(last), _PATIENCE)
         if gone.any():
             self._tracks = self._tracks.select(~gone)
-        self._tracks.state = self._filter.predict(self._tracks.state, (pts - last) * self._rate)
+        tracks = self._tracks
+        if self._params.still_after is not None:
+            tracks.state[1, :, self._is_still(last)] = 0.0
+        tracks.state = self._filter.predict(tracks.state, (pts - last) * self._rate)
 
     def _correct(self, matches: Matches, detections: Detections, pts: float) -> Rows:
         """Take the matches in; (T,) the detection behind each track that is left, -1 where none."""
@@ -197,20 +221,53 @@ class Tracker(ABC):
             alive = np.flatnonzero(self._alive(source, pts))
             if len(alive) < len(source):
                 self._tracks, source = tracks.select(alive), source[alive]
-        born = matches.unmatched_cols
-        if self._params.birth_score > 0:
-            born = born[detections.scores[born] >= self._params.birth_score]
+        born = self._fit_to_begin(detections, matches.unmatched_cols)
         if len(born):
             self._tracks = self._tracks.join(self._born(detections[born], pts))
             source = np.concatenate([source, born])
         self._name_confirmed()
+        if self._params.still_after is not None:
+            self._rest.update(self._tracks.keys, self._boxes(), source >= 0, pts)
         self._remember(detections, source)
         return source
 
+    def _fit_to_begin(self, detections: Detections, cols: Rows) -> Rows:
+        """Those of the detections `cols` that begin tracks."""
+        if self._params.birth_score > 0:
+            cols = cols[detections.scores[cols] >= self._params.birth_score]
+        if self._entrances:
+            cols = cols[self._entrances.hold(detections.boxes[cols])]
+        return cols
+
     def _alive(self, source: Rows, pts: float) -> Allowed:
         """(T,) which tracks live on: those just seen, and confirmed ones missed for `max_age` at most."""
-        young = pts - self._tracks.seen_at <= self._params.max_age + _TICK
-        return (source >= 0) | (self._tracks.confirmed & young)
+        tracks, seen = self._tracks, source >= 0
+        waiting = tracks.confirmed & (pts - tracks.seen_at <= self._max_age(pts) + _TICK)
+        if self._exits:
+            waiting &= ~self._exits.hold(self._boxes())
+        alive = seen | waiting
+        if self._params.duplicate_iou < 1:
+            alive[self._doubled(seen, waiting & ~seen)] = False
+        return alive
+
+    def _doubled(self, seen: Allowed, waiting: Allowed) -> Rows:
+        """Of each seen and each waiting track that lie on each other, the one that began later."""
+        boxes, left, right = self._boxes(), np.flatnonzero(seen), np.flatnonzero(waiting)
+        pairs = iou_pairs(boxes[left], boxes[right])
+        over = np.flatnonzero(1 - pairs.cost > self._params.duplicate_iou)
+        return np.maximum(left[pairs.rows[over]], right[pairs.cols[over]])  # tracks lie oldest first
+
+    def _max_age(self, pts: float) -> Float64 | float:
+        """How long each track may go unseen, in seconds."""
+        if self._params.still_after is None:
+            return self._params.max_age
+        return np.where(self._is_still(pts), self._params.still_max_age, self._params.max_age)
+
+    def _is_still(self, pts: float) -> Allowed:
+        """(T,) which tracks have been at one place for `still_after`."""
+        self._rest.align(self._tracks.keys, self._boxes(), pts)
+        still: Allowed = pts - self._rest.since >= (self._params.still_after or 0.0) - _TICK
+        return still
 
     def _name_confirmed(self) -> None:
         """Give tracks that have just been confirmed their ids, oldest first."""
@@ -223,7 +280,7 @@ class Tracker(ABC):
         tracks, measured = self._tracks, self._filter.model.measure(detections.boxes[cols])
         tracks.state[..., rows] = self._filter.update(tracks.state.take(rows, axis=-1), measured)
         self._vote(rows, detections.class_ids[cols], detections.scores[cols])
-        tracks.scores[rows] = detections.scores[cols]
+        tracks.scores[tracks.hits[rows] % len(tracks.scores), rows] = detections.scores[cols]
         tracks.seen_at[rows], tracks.misses[rows] = pts, 0
         tracks.hits[rows] += 1
         tracks.confirmed[rows] |= tracks.hits[rows] >= self._params.n_init
@@ -248,7 +305,7 @@ class Tracker(ABC):
             ids=np.full(count, -1, np.int64),
             class_ids=detections.class_ids.copy(),
             votes=detections.scores.astype(np.float64),
-            scores=detections.scores.copy(),
+            scores=self._first_scores(detections.scores),
             state=self._filter.start(self._filter.model.measure(detections.boxes)),
             hits=np.ones(count, np.int64),
             misses=np.zeros(count, np.int64),
@@ -256,26 +313,47 @@ class Tracker(ABC):
             confirmed=np.full(count, self._params.n_init <= 1),
         )
 
-    def _report(self, pts: float, detections: Detections, source: Rows) -> Tracks:
+    def _first_scores(self, scores: Scores) -> Scores:
+        window = np.full((self._params.score_window, len(scores)), np.nan, np.float32)
+        window[0] = scores
+        return window
+
+    def _track_scores(self) -> Scores:
+        """(T,) medians of the last scores."""
+        window = self._tracks.scores
+        return window[0] if len(window) == 1 else np.nanmedian(window, axis=0)
+
+    def _shown(self, pts: float, scores: Scores) -> Rows:
+        """The tracks to report, by ascending id."""
         tracks = self._tracks
-        since = pts - tracks.seen_at
-        shown = tracks.confirmed & (since <= self._params.coast + _TICK)
+        shown = tracks.confirmed & (pts - tracks.seen_at <= self._params.coast + _TICK)
         if not self._params.coast_missed:
             # On MOT15, showing what the detector missed for 0.5 s takes MOTA of SORT from 0.39 to 0.19.
             shown &= tracks.misses == 0
+        if self._params.min_track_score > 0:
+            shown &= scores >= self._params.min_track_score
         rows = np.flatnonzero(shown)
-        rows = rows[np.argsort(tracks.ids[rows])]
+        return rows[np.argsort(tracks.ids[rows])]
+
+    def _report(self, pts: float, detections: Detections, source: Rows) -> Tracks:
+        tracks, scores = self._tracks, self._track_scores()
+        rows = self._shown(pts, scores)
         source, state = source[rows], tracks.state[:2].take(rows, axis=-1)
+        boxes = self._filter.model.boxes(state[0])
         self._names = detections.names or self._names
         carried: dict[str, Any] = {}
-        extra = {
-            "since_update": since[rows].astype(np.float32),
+        extra: dict[str, Array] = {
+            "since_update": (pts - tracks.seen_at[rows]).astype(np.float32),
             "velocities": (state[1, :2].T * self._rate).astype(np.float32),
         }
+        if self._params.still_after is not None:
+            still = self._is_still(pts)[rows]
+            boxes[still] = self._rest.places[rows[still]]
+            extra["velocities"][still] = 0.0
+            extra["still_for"] = (pts - self._rest.since[rows]).astype(np.float32)
         if (source >= 0).all():
             carried, extra = _carried(detections, source, extra)
-        labels = tracks.scores[rows], tracks.class_ids[rows], tracks.ids[rows]
-        boxes = self._filter.model.boxes(state[0])
+        labels = scores[rows], tracks.class_ids[rows], tracks.ids[rows]
         return Tracks(boxes, *labels, extra=extra, names=self._names, **carried)
 
 

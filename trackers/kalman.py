@@ -276,7 +276,7 @@ class KalmanFilter:
         turn, shift = motion[:, :2], motion[:, 2:]
         scale = np.sqrt(abs(np.linalg.det(turn)))
         powers = np.array(self.model.lengths)[:, None]
-        warped = state * np.stack([scale**powers] * 2 + [scale ** (2 * powers)] * 3)
+        warped: State = state * np.stack([scale**powers] * 2 + [scale ** (2 * powers)] * 3)
         warped[0, :2] = turn @ state[0, :2] + shift
         warped[1, :2] = turn @ state[1, :2]
         warped[2:, :2] = np.square(turn) @ state[2:, :2]

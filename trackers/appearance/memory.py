@@ -35,6 +35,10 @@ class Memory(ABC):
                 self._keys[place], self._places[last] = last, place
 
     @abstractmethod
+    def add(self, keys: Ids, features: Float32) -> None:
+        """A look, a row of (N, D), for each of these tracks, known or new."""
+
+    @abstractmethod
     def pair_distances(self, keys: Ids, features: Float32, rows: Rows, cols: Rows) -> Float64:
         """(P,) cosine distances of the tracks ``keys[rows]`` from ``features[cols]``, unit rows of (N, D).
 

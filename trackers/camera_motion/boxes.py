@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -42,43 +42,51 @@ def from_boxes(before: Array, after: Array, weights: Array | None = None) -> Mot
     """
     trust = np.ones(len(before)) if weights is None else np.asarray(weights, np.float64)
     used = trust > 0
-    if used.sum() < _FEWEST:
+    if np.count_nonzero(used) < _FEWEST:
         return Motion.unknown()
-    points, shifts = _corners(before[used]), _corners(after[used]) - _corners(before[used])
-    size = np.tile(np.sqrt(np.maximum(area(before[used]), 1.0)), 2)
-    linear, shift, disorder, residual = _fit(points, shifts, size, np.tile(trust[used], 2))
-    agree = (residual <= 3 * disorder).reshape(2, -1).all(axis=0)
+    points, now = _corners(before[used]), _corners(after[used])
+    precision = 1 / np.maximum(area(before[used]), 1.0)
+    fit = _fit(points, now - points, np.tile(precision, 2), np.tile(trust[used], 2))
+    agree = (fit.off <= 9 * fit.disorder).reshape(2, -1).all(axis=0)
     support = float(agree.mean())
-    if agree.sum() < _FEWEST or support < 0.5 or disorder > _DISORDER:
+    if np.count_nonzero(agree) < _FEWEST or support < 0.5 or fit.disorder > _DISORDER**2:
         return Motion.unknown(support)
-    a, b = 1 + linear.real, linear.imag
-    return Motion(np.array([[a, -b, shift.real], [b, a, shift.imag]]), ok=True, support=support)
+    a, b = 1 + fit.linear.real, fit.linear.imag
+    return Motion(np.array([[a, -b, fit.shift.real], [b, a, fit.shift.imag]]), ok=True, support=support)
 
 
-def _fit(
-    points: Complex, shifts: Complex, size: Float64, trust: Float64
-) -> tuple[complex, complex, float, Float64]:
-    """``shift = linear * point + constant``: the numbers, the residuals' spread, the residuals in sizes.
+class _Fit(NamedTuple):
+    """``shift of a point = linear * point + shift``, in complex numbers: a product turns and scales."""
 
-    A plane's points are complex numbers: turning and scaling is one multiplication.
-    """
-    precision = trust / size**2
-    linear, constant = 0j, complex(_median(shifts.real), _median(shifts.imag))
+    linear: complex
+    shift: complex
+    #: (2N,) squared residuals in box sizes, and their typical value per direction
+    off: Float64
+    disorder: float
+
+
+def _fit(points: Complex, shifts: Complex, precision: Float64, trust: Float64) -> _Fit:
+    """The least-squares fit of all points, reweighted by their residuals; precision is 1 / size^2."""
+    origin = points.mean()
+    points = points - origin
+    moments = np.stack([np.ones_like(points), points, shifts, np.abs(points) ** 2, points.conj() * shifts])
+    linear, shift = 0j, complex(_median(shifts.real), _median(shifts.imag))
+    off, disorder = _residuals(shifts - shift, precision)
     for _ in range(_ROUNDS):
-        residual = np.abs(shifts - linear * points - constant) / size
-        # a median of lengths, of errors in two directions: 1.1774 standard deviations (Rayleigh)
-        disorder = max(_median(residual) / 1.1774, _EXACT)
-        say = precision / (1 + (residual / (3 * disorder)) ** 2) ** 2
-        total = say.sum()
-        say /= total
-        middle, mean = say @ points, say @ shifts
-        arms = points - middle
-        spread = say @ (arms.real**2 + arms.imag**2)
-        ridge = (disorder / _TURN) ** 2 / total
-        linear = complex((say * arms.conj()) @ (shifts - mean)) / (spread + ridge)
-        constant = complex(mean - linear * middle)
-    residual = np.abs(shifts - linear * points - constant) / size
-    return linear, constant, disorder, residual
+        weights = trust * precision / (1 + off / (9 * disorder)) ** 2
+        total, at, by, spread, cross = (moments * weights).sum(axis=1).tolist()
+        ridge = disorder / _TURN**2
+        linear = (cross - at.conjugate() * by / total) / (spread.real - abs(at) ** 2 / total.real + ridge)
+        shift = (by - linear * at) / total
+        off, disorder = _residuals(shifts - linear * points - shift, precision)
+    return _Fit(linear, shift - linear * complex(origin), off, disorder)
+
+
+def _residuals(left: Complex, precision: Float64) -> tuple[Float64, float]:
+    """Squared residuals in box sizes, and their typical value per direction."""
+    off = (left.real**2 + left.imag**2) * precision
+    # the median of squared lengths in the plane is 2 ln 2 variances (Rayleigh)
+    return off, max(_median(off) / 1.3863, _EXACT**2)
 
 
 def _corners(boxes: Array) -> Complex:

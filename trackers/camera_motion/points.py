@@ -13,7 +13,8 @@ from vidstream.geometry import Float32, Float64
 
 Look = TypeVar("Look")
 
-#: least strength of a corner, of the strongest; corners looked at; pixels of the small picture between them; the grid they are thinned out by
+#: corners: least strength, of the strongest's; how many are looked at; small pixels between them, and those
+#: of the grid that they are thinned out by
 _QUALITY, _CORNERS, _APART, _CELL = 0.01, 1000, 6, 40
 #: two points define a similarity; so many that agree with one are no chance
 _FEWEST = 8

@@ -6,14 +6,23 @@
 """
 
 from trackers.base import Tracker, TrackerParams
+from trackers.botsort import BotSortParams, BotSortTracker
+from trackers.bytetrack import ByteTrackParams, ByteTrackTracker
 from trackers.deepsort import DeepSortParams, DeepSortTracker
+from trackers.ocsort import OcSortParams, OcSortTracker
 from trackers.sort import SortParams, SortTracker
 from vidstream.types import Detections, Tracks
 
 __all__ = [
+    "BotSortParams",
+    "BotSortTracker",
+    "ByteTrackParams",
+    "ByteTrackTracker",
     "DeepSortParams",
     "DeepSortTracker",
     "Detections",
+    "OcSortParams",
+    "OcSortTracker",
     "SortParams",
     "SortTracker",
     "Tracker",

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from trackers.base import Tracker, TrackerParams
+from trackers.botsort import BotSortParams, BotSortTracker
+from trackers.bytetrack import ByteTrackParams, ByteTrackTracker
 from trackers.deepsort import DeepSortParams, DeepSortTracker
+from trackers.ocsort import OcSortParams, OcSortTracker
 from trackers.sort import SortParams, SortTracker
 from vidstream.errors import UsageError, did_you_mean
 
@@ -21,6 +24,9 @@ class Kind(NamedTuple):
 TRACKERS: Mapping[str, Kind] = {
     "sort": Kind(SortTracker, SortParams),
     "deepsort": Kind(DeepSortTracker, DeepSortParams),
+    "bytetrack": Kind(ByteTrackTracker, ByteTrackParams),
+    "ocsort": Kind(OcSortTracker, OcSortParams),
+    "botsort": Kind(BotSortTracker, BotSortParams),
 }
 
 

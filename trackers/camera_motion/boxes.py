@@ -33,7 +33,7 @@ def from_boxes(before: Array, after: Array, weights: Array | None = None) -> Mot
     Both corners of all boxes go into one least-squares fit, reweighted by their residuals in units of box
     sizes (Geman and McClure 1987), so that objects with ways of their own lose their say; rotation and
     scale are shrunk towards none (a ridge), so that three close boxes cannot conjure up a spin. Not `ok`
-    where fewer than three pairs, or less than half of them, agree. About 0.1 ms whatever N.
+    where fewer than three pairs, or less than half of them, agree. 0.1 ms for 50 pairs, 0.3 for 500.
 
     >>> boxes = np.array([[0, 0, 40, 80], [200, 40, 240, 120], [400, 10, 440, 90]], float)
     >>> motion = from_boxes(boxes, boxes + 5)

@@ -16,7 +16,7 @@ graph:
   find:  {use: detect.hog, every: 2, workers: WORKERS}
   sure:  {use: filter.objects, min_score: 0.3}
   track: {use: track.deepsort}
-  other: {use: track.sort, in: sure}
+  other: {use: track.sort, in: sure, refine: true}  # so it all goes in two passes
   cross: {use: count.line, in: track, lines: {middle: [[0.5, 0.0], [0.5, 1.0]]}}
   face:  {use: detect.haar, cascade: fullbody, every: 700ms, workers: WORKERS}
   draw:  {use: draw.overlay, in: {image: source, objects: [track, face]}}

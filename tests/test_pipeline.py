@@ -109,3 +109,68 @@ def test_stop_may_come_from_inside_the_loop() -> None:
             pipeline.stop()
     assert 5 <= count < 60
     assert pipeline.report.stopped
+
+
+def test_a_recording_is_refined_without_further_ado() -> None:
+    """Two passes in one run: the detector looks at a frame once, the tracks have no holes."""
+
+    @stage("test.look", heavy=True)
+    class Look(Stage):
+        """Find people, and note when."""
+
+        at: ClassVar[list[int]] = []
+
+        def process(self, image: View, frame: FrameInfo) -> Detections:
+            """One person, who walks; the fourth second is missed."""
+            self.at.append(frame.seq)
+            x = 50 + 40 * frame.pts
+            hidden = 1.0 <= frame.pts < 1.5
+            return Detections.empty() if hidden else Detections.of([[x, 50, x + 30, 130]])
+
+    for refine, holes in ((False, True), (True, False)):
+        Look.at.clear()
+        graph: dict[str, Any] = {
+            "look": {"use": Look, "every": 2},
+            "track": {"use": "track.sort", "refine": refine, "max_age": 2},
+            "count": "count.objects",
+        }
+        pipeline = Pipeline.build(source="synthetic:people", graph=graph, run={"frames": 75})
+        packets = list(pipeline)
+        assert [packet.seq for packet in packets] == list(range(75))
+        assert Look.at == list(range(0, 75, 2))
+        # from the third look on, until the last one
+        assert any(len(packet["track"]) != 1 for packet in packets[6:74]) == holes
+        assert all(packet["look"] is None for packet in packets[1::2])
+        assert all(isinstance(packet["look"], Detections) for packet in packets[::2])
+        assert len(pipeline.report.sources[0].passes) == 1 + refine
+
+
+def test_a_camera_cannot_be_refined(tmp_path: Path) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text("graph:\n  find: detect.motion\n  track: {use: track.sort, refine: true}\n")
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.from_yaml(path, source="rtsp://10.0.0.5/1")
+    assert f"{path}:3:36: graph.track.refine: has to know the whole recording" in str(caught.value)
+    assert "take 'refine' away, or record it, and run this on the recording" in str(caught.value)
+
+
+def test_options_are_looked_at_once() -> None:
+    """A model's file is hashed before anything opens, but not twice."""
+
+    @stage("test.checked")
+    class Checked(Stage):
+        """Count the looks."""
+
+        looks: ClassVar[list[str]] = []
+
+        @classmethod
+        def check(cls, params: Any) -> tuple[()]:
+            cls.looks.append("look")
+            return ()
+
+        def process(self, image: View) -> Detections:
+            """Find nothing."""
+            return Detections.empty()
+
+    Pipeline.build(source="synthetic:people", graph={"check": Checked}, run={"frames": 2}).run()
+    assert Checked.looks == ["look"]

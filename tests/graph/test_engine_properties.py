@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,6 +164,25 @@ def the_books_are_right(engine: Engine, witnesses: dict[str, Witness]) -> None:
         assert witness.source_calls in ([], ["open", "close"])
 
 
+def looking_ahead(drawn: Drawn, chosen: set[int]) -> Drawn:
+    """The same graph, with some stages that look ahead: those, and what feeds them, hold nothing back."""
+    ahead = {s.id for i, s in enumerate(drawn.stages) if i in chosen and s.stateful}
+    feeding: set[str] = set()
+    for sketch in reversed(drawn.stages):
+        if sketch.id in ahead | feeding:
+            feeding |= {*sketch.inputs, *([sketch.when[0]] if sketch.when else [])}
+    stages = [
+        replace(
+            s,
+            ahead=s.id in ahead,
+            holds_back=s.holds_back and s.id not in ahead | feeding,
+            on_error="pass",  # a frame that is lost is lost to stages, too, that saw it in a single pass
+        )
+        for s in drawn.stages
+    ]
+    return replace(drawn, stages=tuple(stages))
+
+
 # -- properties --------------------------------------------------------------------------------------------
 
 
@@ -188,6 +208,31 @@ def check_offline(drawn: Drawn, threads: Any, queue: int, iterate: bool) -> None
     assert bool(report.error) == drawn.breaks
     assert max(report.passes[-1].queue_peaks) <= queue
     nothing_is_left(engine)
+
+
+@given(graphs(), st.sets(st.integers(0, 5), min_size=2), THREADS, st.booleans())
+@examples(fast=60)
+def test_stages_that_look_ahead_and_change_nothing_change_nothing(
+    drawn: Drawn, chosen: set[int], threads: Any, iterate: bool
+) -> None:
+    """Whatever is played back, in however many passes, the results are those of one pass."""
+    drawn = looking_ahead(drawn, chosen)
+    witness, expected = Witness(), interpret(drawn)
+    engine = Engine(description({"cam": (drawn, witness)}, run=RunOptions(threads=threads)))
+    if iterate:
+        packets, error = bounded(lambda: packets_of(engine))
+        given = [(p.seq, {s.id: number(p[s.id]) for s in drawn.stages}) for p in packets]
+        assert given == expected.packets
+        assert (error is not None) == drawn.breaks
+    else:
+        bounded(engine.run)
+    assert witness.log == expected.log
+    the_lives_are_whole(engine, {"cam": witness})
+    nothing_is_left(engine)
+    (report,) = engine.report().sources
+    ran = {m.stage: m.time.count for m in report.stages if "again" not in m.use and m.stage != "log"}
+    assert ran == {s.id: len(expected.ran[s.id]) for s in drawn.stages}
+    assert [p.ledger.decoded for p in report.passes] == [expected.decoded] * len(report.passes)
 
 
 @given(graphs(), THREADS, st.integers(1, 8), st.booleans())

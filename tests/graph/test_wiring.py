@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.toys import ToyCount, ToyDetect, ToyTrack, entry, problems_of
-from vidstream.graph.description import When
+from vidstream.graph.description import When, Wiring
 from vidstream.graph.kinds import Reading
 from vidstream.graph.stage import Stage, spec_of, stage
-from vidstream.graph.wiring import Wiring, wire
+from vidstream.graph.wiring import wire
 from vidstream.types import Canvas, Counts, Detections, Events, Image, Texts, View
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from vidstream.graph.description import SOURCE_ID, Description, Plan
+from vidstream.graph.description import SOURCE_ID, Description, Plan, Wiring
 from vidstream.graph.engine import wire_all
-from vidstream.graph.wiring import Wiring
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,8 @@ def _boxes(plan: Plan, wiring: Wiring) -> tuple[Box, ...]:
         remarks = [f"every {entry.every}"] if entry.every > 1 else []
         remarks += [f"every {entry.period:g} s"] if entry.period else []
         remarks += [f"{entry.workers} workers"] if entry.workers > 1 else []
+        option = entry.spec.cls.hindsight(entry.params)
+        remarks += [f"{option}: in a second pass"] if option else []
         boxes.append(Box(entry.id, entry.spec.name, role, row, column, ", ".join(remarks)))
     return tuple(boxes)
 

@@ -9,7 +9,7 @@ import textwrap
 from typing import Any
 
 from vidstream.cli.options import add_command
-from vidstream.graph.params import Parameter, parameters
+from vidstream.graph.params import Parameter, inner_parameters, parameters
 from vidstream.graph.registry import Registry
 from vidstream.graph.source import SourceSpec
 from vidstream.graph.stage import StageSpec
@@ -81,17 +81,22 @@ def _ports_out(spec: StageSpec) -> str:
 
 
 def _options(params: type) -> str:
-    found = parameters(params)
+    found = [row for p in parameters(params) for row in [(p.name, p), *_inner(p)]]
     if not found:
         return "  none"
-    names = max(len(p.name) for p in found)
-    defaults = max(len(_default(p)) for p in found)
+    names = max(len(name) for name, _ in found)
+    defaults = max(len(_default(p)) for _, p in found)
     lines = []
-    for p in found:
+    for name, p in found:
         unit = f" [{p.unit}]" if p.unit and p.unit != "s" else ""
         meaning = p.meaning or p.kind.describe()
-        lines.append(f"  {p.name:{names}}  {_default(p):{defaults}}  {meaning} ({p.kind.describe()}){unit}")
+        lines.append(f"  {name:{names}}  {_default(p):{defaults}}  {meaning} ({p.kind.describe()}){unit}")
     return "\n".join(lines)
+
+
+def _inner(parameter: Parameter) -> list[tuple[str, Parameter]]:
+    """What the mapping that an option may be has for options."""
+    return [(f"{parameter.name}.{p.name}", p) for p in inner_parameters(parameter.kind)]
 
 
 def _default(parameter: Parameter) -> str:

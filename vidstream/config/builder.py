@@ -113,9 +113,10 @@ class Builder:
         self._origins.paths[source.name] = source.path
         entry = source_entry(source, self._registry, Reader(tree, source.base, self._faults))
         reader = Reader(tree, self._base, self._faults)
-        stages = StageReader(self._registry, reader, source.name, known).stages(section(tree, "graph"))
+        made = StageReader(self._registry, reader, source.name, known)
+        stages, wiring = made.stages(section(tree, "graph"))
         self._outputs.add(source.name, stages, reader)
-        return None if entry is None else Plan(entry, tuple(stages))
+        return None if entry is None else Plan(entry, tuple(stages), wiring)
 
     def _sourceless(self, tree: Fields, names: Names) -> None:
         """No source: say so, and look at the graph all the same."""

@@ -13,7 +13,7 @@ from vidstream.config.problems import masked, visible
 from vidstream.errors import UsageError, did_you_mean
 from vidstream.graph.description import Plan, RunOptions
 from vidstream.graph.kinds import ValuePath
-from vidstream.graph.params import Parameter, parameters
+from vidstream.graph.params import Parameter, inner_parameters, parameters
 from vidstream.types.values import redact
 
 
@@ -76,7 +76,11 @@ def _options(plan: Plan, origins: Origins) -> Iterator[tuple[ValuePath, Paramete
         for name in STAGE_KEYS:
             yield (*path, name), None, ""
         for parameter in parameters(entry.spec.params):
-            yield (*path, parameter.name), parameter, f"the default of {entry.spec.name}"
+            at = (*path, parameter.name)
+            yield at, parameter, f"the default of {entry.spec.name}"
+            if isinstance(locate(tree, at).node, Fields):
+                for inner in inner_parameters(parameter.kind):
+                    yield (*at, inner.name), inner, f"the default of {parameter.name}"
 
 
 def _origin(found: Found, path: ValuePath, plan: Plan, origins: Origins) -> str:

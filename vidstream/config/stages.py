@@ -10,7 +10,7 @@ from vidstream.config.keys import STAGE_KEYS, Rate
 from vidstream.config.nodes import Fields, Key, Leaf, Node, locate
 from vidstream.config.reader import Reader
 from vidstream.errors import ParamError, did_you_mean
-from vidstream.graph.description import SOURCE_ID, StageEntry
+from vidstream.graph.description import SOURCE_ID, StageEntry, Wiring
 from vidstream.graph.kinds import INVALID, Reading, ValuePath
 from vidstream.graph.params import parameters
 from vidstream.graph.registry import Registry
@@ -27,23 +27,24 @@ class StageReader:
         self._source = source
         self._sources = sources
         self._entries: list[StageEntry] = []
+        self._wiring: Wiring | None = None
         #: ids of stages that are switched off for this source
         self._off: set[str] = set()
         #: True where a stage's ports are unknown, so that missing inputs may be its fault
         self._blind = False
 
-    def stages(self, graph: Fields) -> list[StageEntry]:
-        """All stages of the source, wired as a trial; those with faults are noted."""
+    def stages(self, graph: Fields) -> tuple[list[StageEntry], Wiring | None]:
+        """All stages of the source, and their wiring as far as that is possible; faults are noted."""
         for key, node in graph.fields.items():
             self._stage(str(key), node)
             self._blind |= key == SOURCE_ID
         if not self._blind:
             self._wire()
-        return self._entries
+        return self._entries, self._wiring
 
     def _wire(self) -> None:
         reading = Reading(self._reader.base)
-        wire(self._entries, reading, self._registry)
+        self._wiring = wire(self._entries, reading, self._registry)
         self._reader.note(self._with_reason(problem) for problem in reading.problems)
 
     def _with_reason(self, problem: ParamError) -> ParamError:

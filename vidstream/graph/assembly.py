@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vidstream.errors import StageError, VidstreamError
-from vidstream.graph.description import SOURCE_ID, RunOptions, StageEntry
+from vidstream.graph.description import SOURCE_ID, RunOptions, StageEntry, Wiring
 from vidstream.graph.failures import Failures
 from vidstream.graph.item import Item
 from vidstream.graph.node import Node, slot_index
@@ -21,7 +21,6 @@ from vidstream.graph.segment import Chain, Emit, Segment, Spoiled, Workers
 from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Notify, Stage
-from vidstream.graph.wiring import Wiring
 from vidstream.types import Packet, StreamInfo
 
 

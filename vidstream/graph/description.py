@@ -21,6 +21,8 @@ SOURCE_ID = "source"
 OnError: TypeAlias = Literal["skip", "pass", "retry", "restart", "stop_source", "stop"]
 #: a stage's output as written: ``id`` or ``id.port``
 Ref: TypeAlias = str
+#: one output of one stage: (stage id, port name)
+Slot: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,16 @@ class StageEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Wiring:
+    """What goes where: stages in running order, and for each the slots of each input port."""
+
+    order: tuple[StageEntry, ...]
+    bindings: Mapping[str, Mapping[str, tuple[Slot, ...]]]
+    #: stage id -> slots that decide its `when:`
+    conditions: Mapping[str, tuple[Slot, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceEntry:
     """One source by name."""
 
@@ -78,10 +90,14 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A source and the stages that its frames go through, in the order written."""
+    """A source and the stages that its frames go through, in the order written.
+
+    `wiring` is there where the stages have been checked and wired already; else the engine does it.
+    """
 
     source: SourceEntry
     stages: tuple[StageEntry, ...]
+    wiring: Wiring | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

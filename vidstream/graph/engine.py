@@ -14,7 +14,7 @@ from vidstream.errors import UsageError, VidstreamError
 from vidstream.graph import hindsight, opencv_pool
 from vidstream.graph.channel import Channel
 from vidstream.graph.clock import Clock, SystemClock
-from vidstream.graph.description import Description
+from vidstream.graph.description import Description, Wiring
 from vidstream.graph.kinds import Reading
 from vidstream.graph.lane import Lane, heavy_threads
 from vidstream.graph.notices import Notices
@@ -22,7 +22,7 @@ from vidstream.graph.report import RunReport, SharedReport, SourceReport
 from vidstream.graph.shared import Owners
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import StageSpec
-from vidstream.graph.wiring import Wiring, wire
+from vidstream.graph.wiring import wire
 from vidstream.types import Packet
 
 #: seconds that frames in flight are given after a stop, and after that (or at the end) the stages
@@ -285,7 +285,7 @@ class Engine:
 def wire_all(description: Description, known: Iterable[StageSpec] = ()) -> list[Wiring]:
     """The wiring of every source's graph; UsageError lists what is wrong."""
     reading = Reading()
-    wirings = [wire(plan.stages, reading, known) for plan in description.plans]
+    wirings = [plan.wiring or wire(plan.stages, reading, known) for plan in description.plans]
     reading.problems += [problem for _, problem in hindsight.problems(description)]
     if reading.problems:
         raise UsageError("\n".join(dict.fromkeys(str(p) for p in reading.problems)))

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vidstream.errors import ParamError
-from vidstream.graph.description import SOURCE_ID, Description, Plan, StageEntry
+from vidstream.graph.description import SOURCE_ID, Description, Plan, Slot, StageEntry, Wiring
 from vidstream.graph.ports import Signature
 from vidstream.graph.stage import Stage, StageSpec, Traits
 from vidstream.graph.tape import Memory, Revision, Tape
-from vidstream.graph.wiring import Slot, Wiring
 from vidstream.types import FrameInfo, StreamInfo
 
 
@@ -75,26 +74,26 @@ def parts(wiring: Wiring) -> tuple[Part, ...]:
 def problems(description: Description) -> Iterator[tuple[Plan, ParamError]]:
     """Stages that want to look ahead, where nobody can: in a live run, or in a source without an end."""
     for plan in description.plans:
-        why = _unknowable(plan, description)
+        why, cure = _unknowable(plan, description)
         for entry in plan.stages if why else ():
             if option := entry.spec.cls.hindsight(entry.params):
-                fix = f"take '{option}' away, or run it on a recording"
+                fix = f"take '{option}' away, or {cure}"
                 path = ("graph", entry.id, option)
                 yield plan, ParamError(f"has to know the whole recording, but {why}", path=path, fix=fix)
 
 
-def _unknowable(plan: Plan, description: Description) -> str:
-    """Why nobody can look ahead in a source, or an empty text."""
+def _unknowable(plan: Plan, description: Description) -> tuple[str, str]:
+    """Why nobody can look ahead in a source, and what to do about that; empty texts where one can."""
     run, name, source = description.run, plan.source.name, plan.source.spec.cls
     if source.live:
-        return f"the source '{name}' is a camera or a stream"
+        return f"the source '{name}' is a camera or a stream", "record it, and run this on the recording"
     if run.mode == "live":
-        return "the run is live (run.mode)"
+        return "the run is live", "set run.mode to offline"
     if description.is_live:
-        return "the run is live, for there is a camera or a stream among its sources"
+        return "the run is live, for there is a camera or a stream among its sources", "run it without that"
     if run.frames is None and run.duration is None and not source.ends(plan.source.params):
-        return f"the source '{name}' has no end (run.duration would give it one)"
-    return ""
+        return f"the source '{name}' has no end", "set run.duration"
+    return "", ""
 
 
 def _levels(wiring: Wiring) -> dict[str, int]:

@@ -328,17 +328,25 @@ class OneOf:
     kinds: tuple[Kind | None, ...]
 
     def read(self, value: Any, path: ValuePath, reading: Reading) -> Any:
-        """Tries each kind; where none fits, the only one's own message or all their names."""
+        """Tries each kind. Where none fits: what the only one says whose fault lies inside the value, or the
+        names of all.
+        """
         if value is None and None in self.kinds:
             return None
         real = [k for k in self.kinds if k is not None]
         if len(real) == 1:
             return real[0].read(value, path, reading)
+        trials = []
         for kind in real:
             trial = Reading(reading.base)
             found = kind.read(value, path, trial)
             if found is not INVALID and not trial.problems:
                 return found
+            trials.append(trial)
+        inside = [t for t in trials if all(len(p.path) > len(path) for p in t.problems)]
+        if len(inside) == 1:
+            reading.problems += inside[0].problems
+            return INVALID
         return wrong(self, value, path, reading)
 
     def schema(self) -> Schema:

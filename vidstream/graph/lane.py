@@ -9,7 +9,7 @@ from vidstream.errors import SourceError, VidstreamError
 from vidstream.graph.assembly import Assembly, Context
 from vidstream.graph.channel import Channel
 from vidstream.graph.clock import Clock
-from vidstream.graph.description import Plan, RunOptions
+from vidstream.graph.description import Plan, RunOptions, Wiring
 from vidstream.graph.failures import Failures
 from vidstream.graph.hindsight import Part, parts
 from vidstream.graph.item import Item
@@ -17,7 +17,6 @@ from vidstream.graph.metrics import Histogram
 from vidstream.graph.notices import Notices
 from vidstream.graph.passage import Passage
 from vidstream.graph.shared import Owners, SharedStage
-from vidstream.graph.wiring import Wiring
 from vidstream.types import Packet
 from vidstream.types.values import redact
 

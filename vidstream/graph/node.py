@@ -8,13 +8,13 @@ from types import NoneType
 from typing import Any, Final
 
 from vidstream.errors import StageError
-from vidstream.graph.description import OnError, StageEntry
+from vidstream.graph.description import OnError, Slot, StageEntry, Wiring
 from vidstream.graph.gates import Gate
 from vidstream.graph.item import Item
 from vidstream.graph.metrics import StageMetrics
 from vidstream.graph.stage import Stage
 from vidstream.graph.tape import Revision
-from vidstream.graph.wiring import SOURCE_SLOT, Slot, Wiring
+from vidstream.graph.wiring import SOURCE_SLOT
 from vidstream.types import Events, Gap, StreamInfo
 
 #: an argument is fetched by (kind, slot): the frame's info, one value, or all values present

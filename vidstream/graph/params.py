@@ -184,7 +184,16 @@ class Nested:
 
     def describe(self) -> str:
         """In words."""
-        return f"a mapping with {', '.join(p.name for p in parameters(self.cls))}"
+        names = [p.name for p in parameters(self.cls)]
+        return f"a mapping with {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"
+
+
+def inner_parameters(kind: Kind) -> tuple[Parameter, ...]:
+    """The parameters of the mapping that a value of this kind is, or may be."""
+    if isinstance(kind, Nested):
+        return parameters(kind.cls)
+    kinds = kind.kinds if isinstance(kind, OneOf) else ()
+    return next((parameters(k.cls) for k in kinds if isinstance(k, Nested)), ())
 
 
 def params_schema(

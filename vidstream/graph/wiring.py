@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
 from vidstream.errors import ParamError, did_you_mean
-from vidstream.graph.description import SOURCE_ID, StageEntry
+from vidstream.graph.description import SOURCE_ID, Slot, StageEntry, Wiring
 from vidstream.graph.kinds import Reading
 from vidstream.graph.ports import InputPort, OutputPort
 from vidstream.graph.stage import StageSpec
 from vidstream.types import View
 
-#: one output of one stage: (stage id, port name)
-Slot: TypeAlias = tuple[str, str]
 SOURCE_SLOT: Slot = (SOURCE_ID, "view")
 _SOURCE_OUTPUTS = (OutputPort("view", View),)
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """The result: stages in running order, and for each the slots of each input port."""
-
-    order: tuple[StageEntry, ...]
-    bindings: Mapping[str, Mapping[str, tuple[Slot, ...]]]
-    #: stage id -> slots that decide its `when:`
-    conditions: Mapping[str, tuple[Slot, ...]]
 
 
 def wire(stages: Sequence[StageEntry], reading: Reading, known: Iterable[StageSpec] = ()) -> Wiring:

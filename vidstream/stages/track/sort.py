@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from trackers.sort import SortParams, SortTracker
-from vidstream.graph.stage import Stage, stage
-from vidstream.types import Detections, FrameInfo, Gap, StreamInfo, Tracks
+from vidstream.graph.stage import stage
+from vidstream.stages.track.many import ManyObjects
+from vidstream.stages.track.refine import RefineOption
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSortParams(RefineOption, SortParams):
+    """Options of track.sort."""
 
 
 @stage("track.sort")
-class TrackSort(Stage):
+class TrackSort(ManyObjects):
     """Follow objects by overlap and a Kalman filter (SORT): fast, boxes alone.
 
-    On frames without detections (a detector with `every: 3`) the tracks move on by prediction. Bewley et
-    al., "Simple Online and Realtime Tracking" (ICIP 2016).
+    On frames without detections (a detector with `every: 3`) the tracks move on by prediction. With `refine`
+    a recording is read twice, and tracks are drawn and counted as they look in hindsight. Bewley et al.,
+    "Simple Online and Realtime Tracking" (ICIP 2016).
 
     Example::
 
@@ -21,17 +30,8 @@ class TrackSort(Stage):
           track: {use: track.sort, max_age: 2}
     """
 
-    Params = SortParams
-    params: SortParams
+    Params = TrackSortParams
+    params: TrackSortParams
 
-    def open(self, stream: StreamInfo) -> None:
-        """Begin without tracks."""
-        self._tracker = SortTracker(self.params)
-
-    def on_gap(self, gap: Gap) -> None:
-        """Drop all tracks; their ids are not used again."""
-        self._tracker.on_gap()
-
-    def process(self, detections: Detections | None, frame: FrameInfo) -> Tracks:
-        """Confirmed tracks by ascending id; ``since_update`` tells how long ago each was seen."""
-        return self._tracker.update(detections, pts=frame.pts)
+    def _new_tracker(self) -> SortTracker:
+        return SortTracker(self.params)

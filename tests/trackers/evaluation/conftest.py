@@ -14,6 +14,7 @@ import pytest
 from trackers.catalogue import make
 from trackers.evaluation import Sequence, read_sequence
 from trackers.evaluation.follow import follow
+from trackers.evaluation.sequences import Frames
 from trackers.motfile import MotRows
 
 
@@ -28,9 +29,9 @@ def followed(benchmark_sequence: Callable[[str], Sequence]) -> Callable[..., Mot
     """``followed("TUD-Campus", min_score=0.5)``: a real tracker's rows on that sequence."""
 
     @cache
-    def run(name: str, min_score: float | None = None, tracker: str = "sort") -> MotRows:
+    def run(name: str, min_score: float | None = None, frames: Frames | None = None) -> MotRows:
         sequence = benchmark_sequence(name)
-        return follow(make(tracker, frame_rate=sequence.fps), sequence, min_score=min_score)
+        return follow(make("sort", frame_rate=sequence.fps), sequence, frames, min_score)
 
     return run
 

@@ -72,7 +72,7 @@ def test_each_kind(tracks: dict[int, tuple[int, range]], found: list[tuple[objec
     assert all(e.box == pytest.approx(_boxes(np.array([e.true_id]))[0]) for e in errors if e.true_id >= 0)
 
 
-@pytest.mark.parametrize("name", ["TUD-Stadtmitte", "KITTI-T-0000", "MOT17-09"])
+@pytest.mark.parametrize("name", ["TUD-Stadtmitte", "KITTI-T-0000"])
 def test_errors_add_up_to_the_scores(
     name: str, benchmark_sequence: Callable[[str], Sequence], followed: Callable[..., MotRows]
 ) -> None:

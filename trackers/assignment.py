@@ -114,8 +114,8 @@ def _optimum(pairs: Pairs, limit: float) -> tuple[Rows, Rows]:
     """`solve` by the Hungarian method (SciPy's, Crouse 2016), on the rows and columns that appear."""
     from scipy.optimize import linear_sum_assignment  # a third of a second to import: only who tracks pays
 
-    rows, row_of = np.unique(pairs.rows, return_inverse=True)
-    cols, col_of = np.unique(pairs.cols, return_inverse=True)
+    rows, row_of = _compact(pairs.rows, pairs.shape[0])
+    cols, col_of = _compact(pairs.cols, pairs.shape[1])
     # Finite, because the solver refuses rows of infinities; above the limit, so that a feasible pair
     # exactly at the limit is preferred.
     beyond = limit + 1e-5
@@ -192,6 +192,14 @@ def _area(boxes: Array) -> Array:
     width, height = boxes[2:] - boxes[:2]
     area: Array = np.maximum(width, 0) * np.maximum(height, 0)
     return area
+
+
+def _compact(values: Rows, count: int) -> tuple[Rows, Rows]:
+    """The numbers below `count` that appear, ascending, and which of them each value is."""
+    present = np.flatnonzero(_mask(values, count))
+    place = np.empty(count, np.int64)
+    place[present] = np.arange(len(present))
+    return present, place[values]
 
 
 def _mask(rows: Rows, count: int) -> Allowed:

@@ -93,7 +93,7 @@ class XYAH(MotionModel):
 
     def boxes(self, where: Float64) -> Float32:
         """(N, 4) boxes of (4, N) coordinates."""
-        return _around(where[:2], np.stack([where[2] * where[3], where[3]]))
+        return _around(where[:2], where[2] * where[3], where[3])
 
     def initial(self, where: Float64) -> Noise:
         """Twice the position's, ten times the velocity's."""
@@ -130,7 +130,7 @@ class XYWH(MotionModel):
 
     def boxes(self, where: Float64) -> Float32:
         """(N, 4) boxes of (4, N) coordinates."""
-        return _around(where[:2], where[2:])
+        return _around(where[:2], where[2], where[3])
 
     def initial(self, where: Float64) -> Noise:
         """Twice the position's, ten times the velocity's."""
@@ -177,7 +177,7 @@ class UVSR(MotionModel):
         """(N, 4) boxes of (4, N) coordinates."""
         area, ratio = np.maximum(where[2], 0.0), np.maximum(where[3], 1e-6)
         width = np.sqrt(area * ratio)
-        return _around(where[:2], np.stack([width, width / ratio]))
+        return _around(where[:2], width, width / ratio)
 
     def bound(self, where: Float64, rate: Float64, steps: float) -> Float64:
         """An area that would shrink to nothing stops shrinking."""
@@ -315,9 +315,11 @@ def _centre_and_size(boxes: Array) -> Float64:
     return z
 
 
-def _around(centre: Float64, size: Float64) -> Float32:
-    """(N, 4) boxes of (2, N) centres and (2, N) sizes."""
-    half = size / 2
+def _around(centre: Float64, width: Float64, height: Float64) -> Float32:
+    """(N, 4) boxes of (2, N) centres and (N,) sizes."""
+    half = np.empty_like(centre)
+    np.multiply(width, 0.5, out=half[0])
+    np.multiply(height, 0.5, out=half[1])
     boxes: Float32 = np.empty((centre.shape[1], 4), np.float32)
     boxes[:, :2] = (centre - half).T
     boxes[:, 2:] = (centre + half).T

@@ -191,8 +191,9 @@ class Tracks(Detections):
 def _checked(owner: str, name: str, value: Array, dtype: type, rows: int, tail: tuple[int, ...]) -> Array:
     """The column as a read-only array, or a ShapeError that says what was expected and what came."""
     shape = value.shape
-    fits = len(shape) == 1 + len(tail) and shape[0] == rows
-    fits = fits and all(want in (-1, have) for want, have in zip(tail, shape[1:], strict=False))
+    fits = shape == (rows, *tail)  # nearly always, and the quickest to see
+    if not fits and len(shape) == 1 + len(tail) and shape[0] == rows:
+        fits = all(want in (-1, have) for want, have in zip(tail, shape[1:], strict=True))
     if not fits or value.dtype != dtype:
         wanted = ", ".join(["N", *("K" if t < 0 else str(t) for t in tail)])
         raise ShapeError(

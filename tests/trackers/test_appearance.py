@@ -76,3 +76,29 @@ def test_a_descriptor_does_not_depend_on_its_company():
     together = describe(image, boxes)
     alone = np.concatenate([describe(image, boxes[i : i + 1]) for i in range(3)])
     np.testing.assert_array_equal(together, alone)
+
+
+RED, BLUE, DARK_RED = (40, 30, 200), (200, 60, 30), (34, 26, 168)
+
+
+def person(shirt, trousers):
+    """A person before a wall, 40 x 90."""
+    image = np.full((90, 40, 3), 120, np.uint8)
+    image[10:45, 8:32], image[45:88, 10:30] = shirt, trousers
+    return describe(image, np.array([[0, 0, 40, 90]], np.float32))[0]
+
+
+def test_shirt_and_trousers_are_not_confused():
+    one = person(RED, BLUE)
+    assert one @ person(DARK_RED, BLUE) > 0.8, "a little shade"
+    assert one @ person(BLUE, RED) < 0.6
+    assert one @ person(BLUE, BLUE) < one @ person(DARK_RED, BLUE) - 0.05
+
+
+def test_what_is_beside_a_person_hardly_counts():
+    """Boxes are wider than people."""
+    image = np.full((90, 80, 3), 120, np.uint8)
+    image[10:88, 28:52] = RED
+    before = describe(image, np.array([[20, 0, 60, 90]], np.float32))[0]
+    image[:, 52:] = image[:, :26] = (30, 200, 30)
+    assert before @ describe(image, np.array([[20, 0, 60, 90]], np.float32))[0] > 0.75

@@ -17,8 +17,21 @@ _MIDDLE = 0.7
 _BANDS = 6
 #: hue, saturation and value levels of the colour histogram; softer bins told people apart less well
 _LEVELS = (8, 2, 4)
+#: values that OpenCV gives them
+_RANGES = (180, 256, 256)
 _HOG = cv2.HOGDescriptor(_CROP, (16, 16), (16, 16), (8, 8), 9)
 _HISTOGRAM = int(np.prod(_LEVELS))
+#: how far apart bins lie that differ in one level of hue, saturation, value
+_STRIDES = (_LEVELS[1] * _LEVELS[2], _LEVELS[2], 1)
+#: (1, 256, 3) what each value of a channel adds to the number of the bin
+_PLACES = np.stack(
+    [
+        np.minimum(np.arange(256) * count // values, count - 1) * stride
+        for count, values, stride in zip(_LEVELS, _RANGES, _STRIDES, strict=True)
+    ],
+    axis=-1,
+)[None].astype(np.uint8)
+_SUM = np.ones((1, 3), np.float32)
 _SIZE = _BANDS * _HISTOGRAM + _HOG.getDescriptorSize()
 
 
@@ -28,12 +41,13 @@ def describe(pixels: Pixels, boxes: Boxes) -> Float32:
     Square roots of HSV histograms in horizontal bands (so that the product of two rows is their
     Bhattacharyya coefficient) beside a histogram of oriented gradients (Dalal and Triggs 2005), both
     of length one, weighted three to one. On three pedestrian clips two looks at one person are closer than
-    looks at two people in 88 of 100 cases (OSNet x0.25: 90, at forty times the cost).
+    looks at two people in 88 of 100 cases (OSNet x0.25: 90, at sixty times the cost).
     """
     if not len(boxes):
         return np.zeros((0, _SIZE), np.float32)
     crops = np.zeros((len(boxes), _CROP[1], _CROP[0], 3), np.uint8)
     for row, crop in zip(crops, cut(pixels, _middle(boxes)), strict=True):
+        # without means over areas: half the cost, and identities are held less well
         cv2.resize(crop, _CROP, dst=row, interpolation=cv2.INTER_AREA)
     colour, shape = _colour(crops), _shape(crops)
     return unit_rows(np.concatenate([np.sqrt(0.75) * colour, np.sqrt(0.25) * shape], axis=1))
@@ -49,11 +63,9 @@ def _colour(crops: Pixels) -> Float32:
     """(N, D) unit rows: square roots of HSV histograms per band, all crops (N, H, W, 3) in one count."""
     count, height, width = crops.shape[:3]
     hsv = cv2.cvtColor(crops.reshape(count * height, width, 3), cv2.COLOR_BGR2HSV)
-    levels = hsv.astype(np.int64) * _LEVELS // (180, 256, 256)
-    bins = np.ravel_multi_index(tuple(levels.reshape(-1, 3).T), _LEVELS)
-    band = np.arange(count * height) * _BANDS // height
-    places = bins + np.repeat(band, width) * _HISTOGRAM
-    counts = np.bincount(places, minlength=count * _BANDS * _HISTOGRAM)
+    bins = cv2.transform(cv2.LUT(hsv, _PLACES), _SUM).astype(np.int64)
+    bands = np.arange(count * height) * _BANDS // height * _HISTOGRAM
+    counts = np.bincount((bins + bands[:, None]).ravel(), minlength=count * _BANDS * _HISTOGRAM)
     return unit_rows(np.sqrt(counts.reshape(count, -1)))
 
 

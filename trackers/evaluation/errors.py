@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from trackers.evaluation.fast import correspondences
-from trackers.evaluation.overlap import Overlap, compare
+from trackers.evaluation.overlap import Overlap
+from trackers.evaluation.rules import compare
 from trackers.evaluation.sequences import Frames, Mask, Sequence
 from trackers.motfile import MotRows
 from vidstream.geometry import Array

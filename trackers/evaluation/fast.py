@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from trackers.evaluation.overlap import Overlap, compare, split
+from trackers.evaluation.overlap import Overlap, split
+from trackers.evaluation.rules import compare
 from trackers.evaluation.scores import ALPHAS, Scores, combine
 from trackers.evaluation.sequences import Frames, Sequence
 from trackers.motfile import MotRows
@@ -78,7 +79,7 @@ def _clear(o: Overlap) -> tuple[int, int, int, int, int, int, int, int]:
     # what happened to one identity after the other, in the order of time
     pairs = pairs[np.argsort(o.true_ids[o.rows[pairs]], kind="stable")]
     true_ids, found_ids = o.true_ids[o.rows[pairs]], o.found_ids[o.cols[pairs]]
-    step = active_steps(o)[o.true_frames[o.rows[pairs]]]
+    step = active_steps(o)[o.frames[pairs]]
     same = true_ids[1:] == true_ids[:-1]
     switches = int((same & (found_ids[1:] != found_ids[:-1])).sum())
     fragments = int((same & (step[1:] != step[:-1] + 1)).sum())
@@ -97,12 +98,12 @@ def correspondences(o: Overlap) -> Ids:
     """
     near = np.flatnonzero(o.iou >= _FOUND - _EPS)
     contested = o.contested(near)
-    by_frame = dict(split(o.true_frames[o.rows[near]], near))
-    free = dict(split(o.true_frames[o.rows[near[~contested]]], near[~contested]))
+    by_frame = dict(split(o.frames[near], near))
+    free = dict(split(o.frames[near[~contested]], near[~contested]))
     active = np.flatnonzero(active_steps(o) >= 0)
     before = dict(zip(active[1:].tolist(), active[:-1].tolist(), strict=True))
     done: dict[int, Ids] = free.copy()
-    for frame in np.unique(o.true_frames[o.rows[near[contested]]]).tolist():
+    for frame in np.unique(o.frames[near[contested]]).tolist():
         part = by_frame[frame]
         last = done.get(before.get(frame, -1), part[:0])
         kept = np.isin(_code(o, o.rows[part], o.cols[part]), _code(o, o.rows[last], o.cols[last]))

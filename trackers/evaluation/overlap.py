@@ -1,4 +1,4 @@
-"""Where reported boxes lie on annotated ones, frame by frame, after a benchmark's rules have been applied.
+"""Where reported boxes lie on annotated ones, frame by frame.
 
 All frames at once: a pair of boxes is one row of flat arrays. Scoring a sequence of 750 frames this way takes
 milliseconds where loops over frames take seconds, which is what lets tuning try hundreds of settings.
@@ -11,17 +11,11 @@ from functools import cached_property
 
 import numpy as np
 
-from trackers.evaluation.sequences import Annotations, Frames, Mask, Sequence, Target
-from trackers.motfile import MotRows
-from vidstream.errors import UsageError
-from vidstream.geometry import Float64
+from trackers.evaluation.sequences import Mask
+from vidstream.geometry import Float64, area
 from vidstream.types import Ids
 
 _EPS = float(np.finfo(float).eps)
-#: at this IoU a reported box is taken to mean an annotated one
-_SAME = 0.5
-#: more than this share of a reported box inside an area without annotations excuses it
-_INSIDE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +57,12 @@ class Overlap:
         return np.bincount(self.found_ids)
 
     @cached_property
+    def frames(self) -> Ids:
+        """(P,) each pair's frame, from 0."""
+        frames: Ids = self.true_frames[self.rows]
+        return frames
+
+    @cached_property
     def true_starts(self) -> Ids:
         """(T + 1,) where each frame's annotated boxes begin."""
         return _starts(self.true_frames, self.length)
@@ -74,7 +74,7 @@ class Overlap:
 
     def similarity(self, frame: int) -> Float64:
         """(A_t, R_t) IoU of all pairs of a frame (from 0)."""
-        whole = slice(*np.searchsorted(self.true_frames[self.rows], [frame, frame + 1]))
+        whole = slice(*np.searchsorted(self.frames, [frame, frame + 1]))
         top, left = self.true_starts[frame], self.found_starts[frame]
         shape = self.true_starts[frame + 1] - top, self.found_starts[frame + 1] - left
         matrix = np.zeros(shape)
@@ -91,8 +91,7 @@ class Overlap:
         contested = self.contested(pairs)
         chosen[pairs[~contested]] = True
         pairs = pairs[contested]
-        frames = self.true_frames[self.rows[pairs]]
-        for frame, part in split(frames, pairs):
+        for frame, part in split(self.frames[pairs], pairs):
             chosen[self.best_in(frame, part, weight[part])] = True
         return chosen
 
@@ -126,94 +125,7 @@ def split(frames: Ids, values: Ids) -> list[tuple[int, Ids]]:
     return [(int(frame), part) for frame, part in zip(firsts, parts, strict=True)]
 
 
-def compare(sequence: Sequence, target: Target, reported: MotRows, frames: Frames | None = None) -> Overlap:
-    """Reported rows against what `target` says of the annotations, in `frames` (default: all).
-
-    Raises UsageError where a frame is not the sequence's, or has one id twice.
-    """
-    first, last = frames or (1, sequence.length)
-    _check(reported, sequence)
-    wanted = np.ones(len(reported), bool)
-    if target.class_id is not None:
-        wanted = _of_class(target, reported, sequence)
-    found_rows, found_frames = _part(reported.frames, wanted, first, last)
-    boxes = reported.boxes[found_rows].astype(np.float64)
-
-    truth = sequence.annotations
-    true_rows, true_frames = _part(
-        truth.frames, target.counted | target.neutral | target.bystander, first, last
-    )
-    counted, neutral = target.counted[true_rows], target.neutral[true_rows]
-
-    length = last - first + 1
-    pairs = _overlapping(true_frames, truth.boxes[true_rows], found_frames, boxes, length)
-    named = (true_frames, truth.ids[true_rows], found_frames, reported.ids[found_rows])
-    raw = Overlap(length, true_rows, found_rows, *named, *pairs)
-    kept = np.ones(len(found_rows), bool)
-    if not counted.all() or target.min_height or len(sequence.regions):
-        kept = ~_excused(raw, neutral, boxes, target.min_height, sequence.regions, first)
-    return _limit(raw, counted, kept)
-
-
-def _part(frames: Ids, wanted: Mask, first: int, last: int) -> tuple[Ids, Ids]:
-    """The rows wanted of a part of the sequence, by frame, and their frames from 0."""
-    rows = np.flatnonzero(wanted & (frames >= first) & (frames <= last))
-    rows = rows[np.argsort(frames[rows], kind="stable")]
-    return rows, frames[rows] - first
-
-
-def _of_class(target: Target, reported: MotRows, sequence: Sequence) -> Mask:
-    if len(reported) and (reported.class_ids < 0).all():
-        raise UsageError(
-            "no row has a class, but this benchmark scores each class by itself",
-            where=f"results for {sequence.name}",
-            fix=f"write the class in column 8: {target.class_id} for {target.name}",
-        )
-    mask: Mask = reported.class_ids == target.class_id
-    return mask
-
-
-def _check(reported: MotRows, sequence: Sequence) -> None:
-    where = f"results for {sequence.name}"
-    if len(reported) and (reported.frames.min() < 1 or reported.frames.max() > sequence.length):
-        raise UsageError(f"frames go beyond 1 to {sequence.length}", where=where)
-    order = np.lexsort((reported.ids, reported.frames))
-    frames, ids = reported.frames[order], reported.ids[order]
-    twice = (frames[1:] == frames[:-1]) & (ids[1:] == ids[:-1])
-    if twice.any():
-        at = int(twice.argmax())
-        raise UsageError(f"id {ids[at]} is there more than once in frame {frames[at]}", where=where)
-
-
-def _excused(
-    overlap: Overlap, neutral: Mask, boxes: Float64, min_height: float, regions: Annotations, first: int
-) -> Mask:
-    """(R,) reported boxes that are neither right nor wrong (TrackEval's preprocessing, steps 2 and 3)."""
-    chosen = overlap.best(overlap.iou, overlap.iou >= _SAME - _EPS)
-    excused = np.zeros(len(boxes), bool)
-    excused[overlap.cols[chosen & neutral[overlap.rows]]] = True
-    free = np.ones(len(boxes), bool)
-    free[overlap.cols[chosen]] = False
-    if min_height:
-        excused |= free & (boxes[:, 3] - boxes[:, 1] <= min_height + _EPS)
-    if len(regions):
-        excused |= free & _inside(overlap, boxes, regions, first)
-    return excused
-
-
-def _inside(overlap: Overlap, boxes: Float64, regions: Annotations, first: int) -> Mask:
-    """(R,) reported boxes of which more than half lies in one of the regions."""
-    part = regions[(regions.frames >= first) & (regions.frames < first + overlap.length)]
-    part = part[np.argsort(part.frames, kind="stable")]
-    cols, rows = _side_by_side(overlap.found_frames, part.frames - first, overlap.length)
-    shared = _shared(boxes[cols], part.boxes[rows])
-    size = _area(boxes)[cols]
-    inside = np.zeros(len(boxes), bool)
-    inside[cols[(size > _EPS) & (shared / np.maximum(size, _EPS) > _INSIDE + _EPS)]] = True
-    return inside
-
-
-def _limit(overlap: Overlap, true_kept: Mask, found_kept: Mask) -> Overlap:
+def limit(overlap: Overlap, true_kept: Mask, found_kept: Mask) -> Overlap:
     """Only these boxes, identities numbered anew."""
     pairs = true_kept[overlap.rows] & found_kept[overlap.cols]
     return Overlap(
@@ -230,21 +142,21 @@ def _limit(overlap: Overlap, true_kept: Mask, found_kept: Mask) -> Overlap:
     )
 
 
-def _overlapping(
+def overlapping(
     true_frames: Ids, truth: Float64, found_frames: Ids, found: Float64, length: int
 ) -> tuple[Ids, Ids, Float64]:
     """Rows, columns and IoU of the pairs of one frame that overlap."""
-    rows, cols = _side_by_side(true_frames, found_frames, length)
-    shared = _shared(truth[rows], found[cols])
+    rows, cols = side_by_side(true_frames, found_frames, length)
+    shared = shared_area(truth[rows], found[cols])
     touching = shared > 0
     rows, cols, shared = rows[touching], cols[touching], shared[touching]
-    left, right = _area(truth)[rows], _area(found)[cols]
+    left, right = area(truth)[rows], area(found)[cols]
     union = left + right - shared
     real = (left > _EPS) & (right > _EPS) & (union > _EPS)
     return rows[real], cols[real], shared[real] / union[real]
 
 
-def _side_by_side(left: Ids, right: Ids, length: int) -> tuple[Ids, Ids]:
+def side_by_side(left: Ids, right: Ids, length: int) -> tuple[Ids, Ids]:
     """All pairs of one frame; both are frame numbers, ascending."""
     left_starts, right_starts = _starts(left, length), _starts(right, length)
     wide = np.diff(right_starts)
@@ -259,16 +171,12 @@ def _starts(frames: Ids, length: int) -> Ids:
     return np.searchsorted(frames, np.arange(length + 1))
 
 
-def _shared(a: Float64, b: Float64) -> Float64:
+def shared_area(a: Float64, b: Float64) -> Float64:
+    """(P,) what boxes a (P, 4) and b (P, 4) have in common, pair by pair."""
     width = np.minimum(a[:, 2], b[:, 2]) - np.maximum(a[:, 0], b[:, 0])
     height = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
     shared: Float64 = np.maximum(width, 0) * np.maximum(height, 0)
     return shared
-
-
-def _area(boxes: Float64) -> Float64:
-    area: Float64 = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return area
 
 
 def _numbered(ids: Ids) -> Ids:

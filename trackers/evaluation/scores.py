@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from trackers.evaluation.overlap import Overlap, compare
+from trackers.evaluation.overlap import Overlap
+from trackers.evaluation.rules import compare
 from trackers.evaluation.sequences import Frames, Sequence
 from trackers.motfile import MotRows
 from vidstream.errors import MissingDependency

@@ -62,7 +62,7 @@ def tune_track(options: argparse.Namespace) -> int:
     print(f"{options.tracker}: {', '.join(axis.name for axis in axes)}")
     clock = time.monotonic()
     with Trials(course, options.jobs, known=known) as trials, journal:
-        trials.seen = journal.write
+        trials.seen = lambda *result: _heard(journal, len(trials.known), *result)
         try:
             tuned = tune(
                 axes,
@@ -96,6 +96,12 @@ def yaml_of(options: argparse.Namespace, axes: list[Axis], tuned: Tuned, measure
         if value != axis.default:
             lines.append(f"    {axis.name}: {_scalar(value)}  # default: {_scalar(axis.default)}")
     return "\n".join(lines) + "\n"
+
+
+def _heard(journal: _Journal, done: int, settings: Settings, number: int, scores: Scores) -> None:
+    journal.write(settings, number, scores)
+    if sys.stderr.isatty():
+        print(f"\r{done} runs", end="\r", file=sys.stderr)
 
 
 def _axes(options: argparse.Namespace) -> list[Axis]:

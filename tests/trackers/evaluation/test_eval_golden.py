@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import fields
@@ -19,6 +20,7 @@ from trackers.evaluation import Scores, Sequence, combine, read_results, read_se
 from trackers.evaluation.fast import fast_classes, fast_score
 from trackers.evaluation.sequences import Annotations, Target
 from trackers.motfile import MotRows
+from vidstream.errors import MissingDependency
 
 MOT15 = ["TUD-Campus", "KITTI-17"]
 
@@ -275,3 +277,13 @@ def test_motmetrics_agrees(
     assert ours.mota == pytest.approx(theirs["mota"], abs=2e-3)
     assert ours.idf1 == pytest.approx(theirs["idf1"], abs=1e-6)
     assert abs(ours.switches - theirs["num_switches"]) <= max(1, 0.05 * ours.switches)
+
+
+def test_without_trackeval_the_install_line_is_told(
+    benchmark_sequence: Callable[[str], Sequence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trackeval.metrics", None)
+    sequence = benchmark_sequence("TUD-Campus")
+    with pytest.raises(MissingDependency, match=r"pip install -r requirements/eval\.txt"):
+        score(sequence, sequence.truth)
+    assert fast_score(sequence, sequence.truth).mota == 1

@@ -24,7 +24,7 @@ class SparseFlow(PointMotion[_Corners]):
     Corners by Shi and Tomasi (1994), the best few of each part of the picture;
     pyramidal flow by Lucas and Kanade (Bouguet 2000); a similarity transform by RANSAC. Aharon, Orfaig and
     Bobrovsky, "BoT-SORT: Robust Associations Multi-Pedestrian Tracking" (2022), section 3.2. The best
-    choice nearly always: 4 ms per 1080p picture.
+    choice nearly always: 6 ms per 1080p picture.
 
     >>> motion = SparseFlow().update(np.zeros((90, 160), np.uint8))
     >>> motion.ok, motion.matrix.tolist()

@@ -9,7 +9,7 @@ import numpy as np
 from trackers.assignment import Allowed, Rows, assign, iou_cost
 from trackers.offline.history import History
 from trackers.offline.motion import Motion, Noise, boxes_of, coordinates, predict, update, variance
-from trackers.offline.tracklets import edges_of, starts_of, with_columns
+from trackers.offline.tracklets import edges_of, ends_of, with_columns
 from vidstream.geometry import Float64
 from vidstream.types import Ids
 
@@ -30,13 +30,14 @@ def extend(
     """The detections where tracks came from, or (`forward`) went to, and (D,) what is `free` after that.
 
     An online tracker run from the ends of the tracks, in either direction of time, on what is left over.
-    `tracks` (R rows) are grouped by track, `state` (R,) are their smoothed beliefs, `detections` sorted by
-    frame; those found carry the ids of their tracks.
+    `tracks` are grouped by track, `state` (2T,) are the smoothed beliefs about their first and last rows (see
+    `ends_of`), `detections` are sorted by frame; those found carry the ids of their tracks.
     """
-    free, starts, sign = free.copy(), starts_of(tracks), 1 if forward else -1
-    ends = starts[1:] - 1 if forward else starts[:-1]
-    ends = ends[np.argsort(sign * tracks.frames[ends], kind="stable")]
-    sweep = _Sweep(tracks[ends], state.at(ends), reach)
+    free, side, sign = free.copy(), slice(int(forward), None, 2), 1 if forward else -1
+    ends, state = ends_of(tracks)[side], state.at(side)
+    order = np.argsort(sign * tracks.frames[ends], kind="stable")
+    ends = ends[order]
+    sweep = _Sweep(tracks[ends], state.at(order), reach)
     first, last = int(detections.frames[0]), int(detections.frames[-1])
     edges = edges_of(detections.frames, first, last)
     for frame in range(first, last + 1)[::sign]:

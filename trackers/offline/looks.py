@@ -44,7 +44,8 @@ def _means(features: Float32, starts: Ids, ends: Ids) -> Float64:
     """(T, D) mean of the rows from each start to its end, as unit rows; NaN where none was looked at."""
     sums = np.array([features[a:b].sum(axis=0, dtype=np.float64) for a, b in zip(starts, ends, strict=True)])
     length = np.linalg.norm(sums, axis=1, keepdims=True)
-    return np.divide(sums, length, out=np.full_like(sums, np.nan), where=length > 0)
+    means: Float64 = np.divide(sums, length, out=np.full_like(sums, np.nan), where=length > 0)
+    return means
 
 
 def _together(tracks: History, starts: Ids) -> tuple[Rows, Rows]:
@@ -57,12 +58,12 @@ def _together(tracks: History, starts: Ids) -> tuple[Rows, Rows]:
 
 
 def _cosine(a: Float64, b: Float64) -> Float64:
-    distance: Float64 = 1 - (a * b).sum(axis=1)
-    return distance
+    return np.asarray(1 - (a * b).sum(axis=1))
 
 
 def _known(distances: Float64) -> Float64:
-    return distances[np.isfinite(distances)]
+    known: Float64 = distances[np.isfinite(distances)]
+    return known
 
 
 def _surprise(values: Float64, sample: Float64) -> Float64:

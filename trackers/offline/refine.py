@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +23,7 @@ from trackers.offline.tracklets import (
     by_frame,
     by_track,
     canonical,
+    ends_of,
     once_a_frame,
     per_track,
     ranks,
@@ -30,7 +33,7 @@ from trackers.offline.tracklets import (
     with_columns,
 )
 from vidstream.geometry import Float64
-from vidstream.types import Boxes, Scores
+from vidstream.types import Boxes, Ids, Scores
 from vidstream.types.values import Ratio, Seconds
 
 #: least overlap of a reported box, which a filter has moved, with the detection it was made of
@@ -39,6 +42,8 @@ _SAME = 0.5
 _LOWEST = 0.05
 #: a detection of the lowest rank is trusted so much less than one of the highest
 _LEAST_TRUST = 0.2
+#: rows smoothed in one go
+_BATCH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ def refine(
     for forward in (False, True):
         tracks, recording = _extended(tracks, recording, params, forward=forward)
     tracks = _pruned(_stitched(tracks, recording, params), recording, params)
+    if not len(tracks):
+        return tracks
     tracks = _recovered(with_gaps(tracks, frame_times, params.max_gap), recording, params)
     tracks = with_columns(tracks, boxes=_smoothed(tracks, recording, params))
     return renumbered(_visible(tracks, size))
@@ -105,10 +112,30 @@ class _Recording(NamedTuple):
     #: the lowest score that can extend a track
     low: float
 
-    def beliefs(self, tracks: History) -> Motion:
-        """(R,) smoothed, rows grouped by track."""
-        measured = coordinates(tracks.boxes)
-        return smooth(measured, tracks.times, starts_of(tracks), self.trust(tracks), self.noise)
+    def beliefs(self, tracks: History, rows: Ids) -> Motion:
+        """(K,) smoothed, about ascending `rows` (K,) of tracks (rows grouped by track)."""
+        parts = [
+            motion.at(rows[np.searchsorted(rows, a) : np.searchsorted(rows, b)] - a)
+            for a, b, motion in self._smoothed(tracks)
+        ]
+        return Motion(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def boxes(self, tracks: History) -> Boxes:
+        """(R, 4) where tracks were, their rows grouped by track."""
+        return np.concatenate([boxes_of(motion.place) for _, _, motion in self._smoothed(tracks)])
+
+    def _smoothed(self, tracks: History) -> Iterator[tuple[int, int, Motion]]:
+        """Some tracks after others, which bounds the memory: their first row, their last, their beliefs."""
+        starts = starts_of(tracks)
+        trust = self.trust(tracks)
+        edges = np.append(np.searchsorted(starts, np.arange(0, len(tracks), _BATCH)), len(starts) - 1)
+        for a, b in pairwise(np.unique(edges).tolist()):
+            rows = slice(starts[a], starts[b])
+            measured = coordinates(tracks.boxes[rows])
+            motion = smooth(
+                measured, tracks.times[rows], starts[a : b + 1] - starts[a], trust[rows], self.noise
+            )
+            yield int(starts[a]), int(starts[b]), motion
 
     def trust(self, tracks: History) -> Float64:
         """(R,) 1 for the best detections, less for others (as NSA Kalman: Du et al. 2021), 0 for none."""
@@ -135,7 +162,7 @@ def _extended(
     if not eligible.any() or not params.extension:
         return tracks, recording
     reach = Reach(params.extension, params.extension_overlap, recording.noise)
-    state = recording.beliefs(tracks)
+    state = recording.beliefs(tracks, ends_of(tracks))
     more, left = extend(tracks, state, recording.detections, eligible, reach, forward=forward)
     recording = recording._replace(free=recording.free & (left | ~eligible))
     return by_track(History.concat([tracks, more])), recording
@@ -145,7 +172,7 @@ def _stitched(tracks: History, recording: _Recording, params: RefineParams) -> H
     if not params.stitch_gap:
         return tracks
     links = Links(params.stitch_gap, params.stitch_evidence, recording.noise)
-    return by_track(stitch(tracks, recording.beliefs(tracks), links))
+    return by_track(stitch(tracks, recording.beliefs(tracks, ends_of(tracks)), links))
 
 
 def _pruned(tracks: History, recording: _Recording, params: RefineParams) -> History:
@@ -158,8 +185,8 @@ def _recovered(tracks: History, recording: _Recording, params: RefineParams) -> 
     hidden = ~tracks.observed
     if not hidden.any():
         return tracks
-    boxes = boxes_of(recording.beliefs(tracks).place)
-    tracks = with_columns(tracks, boxes=np.where(hidden[:, None], boxes, tracks.boxes))
+    boxes = np.where(hidden[:, None], recording.boxes(tracks), tracks.boxes)
+    tracks = with_columns(tracks, boxes=boxes)
     left = recording.detections[recording.free]
     gaps, _ = attach(by_frame(tracks[hidden]), left, params.recover_overlap)
     return by_track(History.concat([tracks[~hidden], gaps]))
@@ -167,7 +194,7 @@ def _recovered(tracks: History, recording: _Recording, params: RefineParams) -> 
 
 def _smoothed(tracks: History, recording: _Recording, params: RefineParams) -> Boxes:
     if params.smoothing == "rts":
-        return boxes_of(recording.beliefs(tracks).place)
+        return recording.boxes(tracks)
     if params.smoothing == "gaussian":
         return boxes_of(gaussian(tracks, recording.trust(tracks), recording.noise))
     return tracks.boxes

@@ -49,9 +49,9 @@ class Rounds(NamedTuple):
 def smooth(measured: Float64, times: Float64, starts: Ids, trust: Float64, noise: Noise) -> Motion:
     """Beliefs about every row, given all rows of its track, before and after.
 
-    `measured` (R, 4) are coordinates at `times` (R,). Rows are grouped by track and ordered by time; track t is
-    rows ``starts[t]`` to ``starts[t + 1]``. `trust` (R,) divides the variance of each measurement; 0 = not seen,
-    to be worked out. The first row of a track must have been seen.
+    `measured` (R, 4) are coordinates at `times` (R,). Rows are grouped by track and ordered by time; track t
+    is rows ``starts[t]`` to ``starts[t + 1]``. `trust` (R,) divides the variance of each measurement; 0 = not
+    seen, to be worked out. The first row of a track must have been seen.
     """
     rounds = Rounds.of(starts)
     times = times[rounds.order][:, None]

@@ -11,7 +11,7 @@ from trackers.offline.flow import cheapest_chains
 from trackers.offline.history import History
 from trackers.offline.looks import resemblance
 from trackers.offline.motion import Motion, Noise, heights, predict
-from trackers.offline.tracklets import starts_of, with_columns
+from trackers.offline.tracklets import ends_of, starts_of, with_columns
 from vidstream.geometry import Float64
 from vidstream.types import Ids
 
@@ -33,7 +33,8 @@ class Links:
 def stitch(tracks: History, state: Motion, links: Links) -> History:
     """The same rows (grouped by track), with one id for all tracklets of a chain.
 
-    `state` (R,) are the smoothed beliefs. Chains maximise the sum of all links' evidence above the least.
+    `state` (2T,) are the smoothed beliefs about their ends (see `ends_of`). Chains maximise the sum of all
+    links' evidence above the least.
     """
     starts = starts_of(tracks)
     first, last = starts[:-1], starts[1:] - 1
@@ -49,9 +50,8 @@ def _worthwhile(
     tracks: History, state: Motion, links: Links, before: Rows, after: Rows
 ) -> tuple[Rows, Rows, Float64]:
     """The candidates that have more than the least evidence, and how much more."""
-    starts = starts_of(tracks)
-    end, start = starts[1:][before] - 1, starts[:-1][after]
-    gains = continuation(tracks.times, state, end, start, links.noise) - links.evidence
+    times = tracks.times[ends_of(tracks)]
+    gains = continuation(times, state, 2 * before + 1, 2 * after, links.noise) - links.evidence
     near = gains > -5  # looks cannot make up for more
     before, after, gains = before[near], after[near], gains[near]
     gains = gains + resemblance(tracks, before, after)
@@ -78,9 +78,10 @@ def _candidates(tracks: History, first: Rows, last: Rows, seconds: float) -> lis
 
 
 def continuation(times: Float64, state: Motion, end: Rows, start: Rows, noise: Noise) -> Float64:
-    """(L,) log likelihood, up to a constant, that what ended at rows `end` goes on at rows `start`.
+    """(L,) log likelihood, up to a constant, that what ended in `end` goes on in `start`.
 
-    Both are brought to the middle of the time between, one forward, one backward; their difference in place
+    Both are rows of `times` and `state` (K,).
+    They are brought to the middle of the time between, one forward, one backward; their difference in place
     and velocity is normal, with the sum of their covariances (in heights, so that the scale of the picture
     does not matter).
     """

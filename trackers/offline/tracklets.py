@@ -27,6 +27,12 @@ def starts_of(tracks: History) -> Ids:
     return np.concatenate([[0], changes, [len(tracks)]]) if len(tracks) else np.zeros(1, np.int64)
 
 
+def ends_of(tracks: History) -> Ids:
+    """The first and the last row of each track, one after the other: (2T,)."""
+    starts = starts_of(tracks)
+    return np.stack([starts[:-1], starts[1:] - 1], axis=1).ravel()
+
+
 def with_columns(history: History, **columns: Array) -> History:
     """The same rows, these columns changed."""
     return dataclasses.replace(history, **columns)

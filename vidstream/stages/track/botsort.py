@@ -1,0 +1,73 @@
+"""Following many objects by their boxes while the camera moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trackers.botsort import BotSortParams, BotSortTracker
+from trackers.camera_motion import METHODS, CameraMotion
+from vidstream.geometry import Float64
+from vidstream.graph.stage import stage
+from vidstream.stages.track.many import ManyObjects
+from vidstream.stages.track.refine import RefineOption
+from vidstream.types import Boxes, Detections, FrameInfo, Gap, StreamInfo, Tracks, View
+
+
+@dataclass(frozen=True, slots=True)
+class TrackBotSortParams(RefineOption, BotSortParams):
+    """Options of track.botsort."""
+
+
+@stage("track.botsort")
+class TrackBotSort(ManyObjects):
+    """Follow objects while the camera pans, shakes or drives (BoT-SORT).
+
+    The camera's motion is told from the pictures, by what does not move; `camera: null` for cameras that
+    are held. Overlap decides, and looks where the detections have `features`. With `refine` a recording is
+    read twice, and tracks are drawn and counted as they look in hindsight. Aharon, Orfaig and Bobrovsky,
+    "BoT-SORT: Robust Associations Multi-Pedestrian Tracking" (2022).
+
+    Example::
+
+        graph:
+          motion: {use: detect.motion}
+          track: {use: track.botsort, max_age: 2}
+    """
+
+    Params = TrackBotSortParams
+    params: TrackBotSortParams
+
+    def open(self, stream: StreamInfo) -> None:
+        """Begin without tracks, and without a picture to compare with."""
+        super().open(stream)
+        name = self.params.camera
+        self._camera: CameraMotion | None = None if name is None else METHODS[name]()
+
+    def on_gap(self, gap: Gap) -> None:
+        """Drop all tracks and the last picture; ids are not used again."""
+        super().on_gap(gap)
+        if self._camera is not None:
+            self._camera.reset()
+
+    def _new_tracker(self) -> BotSortTracker:
+        return BotSortTracker(self.params)
+
+    def process(  # type: ignore[override]  # the signature is the ports
+        self, image: View, detections: Detections | None, frame: FrameInfo
+    ) -> Tracks:
+        """As of all trackers."""
+        if self._camera is None:
+            return self._follow(detections, frame)
+        moving = None if detections is None else image.boxes_from_source(detections.boxes)
+        return self._follow(detections, frame, motion=_motion(self._camera, image, moving))
+
+
+def _motion(camera: CameraMotion, image: View, moving: Boxes | None) -> Float64:
+    """(2, 3) between source pixels, though the picture may be a part of the source's, or a smaller one."""
+    matrix = camera.update(image.gray(), moving).matrix
+    if image.matrix is None:
+        return matrix
+    whole: Float64 = image.matrix @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(image.matrix)
+    return whole[:2] / whole[2, 2]

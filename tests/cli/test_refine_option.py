@@ -74,10 +74,10 @@ def test_check_and_schema_agree_on_the_option(
 
 
 def test_a_run_shows_both_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--out", str(tmp_path), "--frames", "30", "--metrics", "report.json"]
+    arguments = ["--out", str(tmp_path), "--frames", "75", "--metrics", "report.json"]
     text = run(capsys, "run", config(tmp_path, "true"), *arguments)
     assert text.index("pass 1 of 2") < text.index("detect.motion") < text.index("pass 2 of 2")
     (source,) = json.loads((tmp_path / "report.json").read_text())["sources"]
-    assert [p["frames"]["done"] for p in source["passes"]] == [30, 30]
-    assert source["frames"]["done"] == 30
+    assert [p["frames"]["done"] for p in source["passes"]] == [75, 75]
+    assert source["frames"]["done"] == 75
     assert (tmp_path / "tracks.txt").stat().st_size > 0

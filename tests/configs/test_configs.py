@@ -65,6 +65,24 @@ def test_people_are_followed_and_counted(tmp_path: Path, assets: Callable[[str],
     assert poster.shape == (576, 768, 3)
 
 
+@pytest.mark.slow
+def test_people_are_followed_better_in_hindsight(tmp_path: Path, assets: Callable[[str], Path]) -> None:
+    """The same job in two passes: people that were found on every other frame are there on all."""
+    run("offline_people", tmp_path, "--source", f"people={assets('video/vtest.avi')}")
+    frames = records(tmp_path / "people.jsonl", "frame")
+    assert len(frames) == 795
+    found = read_mot(tmp_path / "people.txt")
+    assert len(np.unique(found.frames)) > 780
+    scores = evaluate(read_mot(assets("mot/PETS09-S2L1/gt/gt.txt")), found)
+    assert scores.precision > 0.85
+    assert scores.mota > 0.65
+    assert scores.idf1 > 0.6
+    crossed = Counter(e["data"]["direction"] for e in records(tmp_path / "people.jsonl", "event"))
+    # the truth is 18 and 14
+    assert 14 <= crossed["in"] <= 20
+    assert 12 <= crossed["out"] <= 18
+
+
 def test_faces_on_a_webcam(tmp_path: Path, assets: Callable[[str], Path]) -> None:
     clip = assets("video/face_single.mp4")
     log = ["--plugin", str(tmp_path / "log.py")]

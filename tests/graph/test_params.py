@@ -200,6 +200,25 @@ def test_meanings_come_from_the_comments() -> None:
     ]
 
 
+def test_meanings_may_stand_where_a_formatter_has_moved_them() -> None:
+    @dataclass(frozen=True)
+    class Long:
+        wait: float = (
+            0.25  #: longest wait
+        )  # fmt: skip
+        zones: tuple[
+            str, ...
+        ] = ()  #: where it begins  # fmt: skip
+        plain: int = 1
+        many: tuple[int, ...] = (
+            1,
+            2,
+        )  # fmt: skip
+
+    found = {p.name: p.meaning.partition("  #")[0] for p in parameters(Long)}
+    assert found == {"wait": "longest wait", "zones": "where it begins", "plain": "", "many": ""}
+
+
 def test_all_problems_are_reported_together() -> None:
     reading = Reading()
     read_params(Options, {"anchor": "foot", "setle": 1, "extra": {}}, ("graph", "count"), reading)

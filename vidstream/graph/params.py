@@ -225,6 +225,7 @@ def _unit(annotation: Any) -> str:
 
 
 _FIELD = re.compile(r"\s*(\w+)\s*:[^#\n]*(?:#:\s*(.+))?$")
+_BEHIND = re.compile(r"#:\s*(.+)$")
 
 
 def _meanings(cls: type) -> dict[str, str]:
@@ -248,13 +249,17 @@ def _source(cls: type) -> str:
 def _scan(source: str) -> dict[str, str]:
     found: dict[str, str] = {}
     above: list[str] = []
+    begun = ""  # a field that goes on in the next line
     for line in source.splitlines():
         stripped = line.strip()
         if stripped.startswith("#:"):
             above.append(stripped[2:].strip())
             continue
-        match = _FIELD.match(line)
-        if match and (meaning := match[2] or " ".join(above)):
-            found[match[1]] = meaning
+        if match := _FIELD.match(line):
+            begun = match[1] if stripped.endswith(("(", "[")) else ""
+            if meaning := match[2] or " ".join(above):
+                found[match[1]] = meaning
+        elif begun and (behind := _BEHIND.search(line)):
+            found[begun] = behind[1]
         above = []
     return found

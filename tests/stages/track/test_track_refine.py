@@ -163,7 +163,7 @@ def test_looks_of_tracks_reach_the_history() -> None:
     for seq in range(5):
         stage(pts=seq * PERIOD, image=picture, detections=walker(seq))
     (chapter,) = stage.stage._chapters
-    history = chapter._tracks.whole()
+    history = chapter._tracks.taken()
     assert history.features is not None
     assert history.features.shape == (5, 64)
     np.testing.assert_allclose(np.linalg.norm(history.features, axis=1), 1, atol=1e-5)

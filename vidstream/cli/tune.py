@@ -54,6 +54,7 @@ def tune_track(options: argparse.Namespace) -> int:
     """Search; an interrupt ends it with what has been found so far."""
     from trackers.evaluation.trials import Trials
     from trackers.evaluation.tuning import measure_called, tune
+    from vidstream.cli import eval_tables  # noqa: F401 - needed hours later: what is missing shows now
 
     measure, axes, course = measure_called(options.metric), _axes(options), _course(options)
     folds = _folds(options, len(course.sequences))

@@ -44,7 +44,7 @@ def crowd(seed: int, people: int = 6, frames: int = 40) -> History:
     corners += rng.normal(0, 1.5, corners.shape)
     seen = rng.random((people, frames)) > 0.15
     noise = rng.uniform(0, 600, (15, 2))
-    boxes = np.concatenate([corners[seen], np.tile(noise, 2) + [0, 0, 30, 80]])
+    boxes = np.concatenate([corners[seen], np.array([0, 0, 30, 80]) + np.tile(noise, 2)])
     when = np.concatenate([np.nonzero(seen)[1], rng.integers(0, frames, 15)])
     scores = np.concatenate([rng.uniform(0.5, 1, seen.sum()), rng.uniform(0.1, 0.4, 15)])
     return history(when, np.full(len(when), -1), boxes, scores)

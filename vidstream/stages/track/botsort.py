@@ -69,5 +69,6 @@ def _motion(camera: CameraMotion, image: View, moving: Boxes | None) -> Float64:
     matrix = camera.update(image.gray(), moving).matrix
     if image.matrix is None:
         return matrix
-    whole: Float64 = image.matrix @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(image.matrix)
-    return whole[:2] / whole[2, 2]
+    whole = image.matrix @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(image.matrix)
+    moved: Float64 = whole[:2] / whole[2, 2]
+    return moved

@@ -1,0 +1,1 @@
+"""What runs in other interpreters: imports nothing of this project, and no package before a job asks."""

@@ -67,20 +67,18 @@ def test_people_are_followed_and_counted(tmp_path: Path, assets: Callable[[str],
 
 @pytest.mark.slow
 def test_people_are_followed_better_in_hindsight(tmp_path: Path, assets: Callable[[str], Path]) -> None:
-    """The same job in two passes: people that were found on every other frame are there on all."""
-    run("offline_people", tmp_path, "--source", f"people={assets('video/vtest.avi')}")
+    """The same job in two passes: people who were looked for on every other frame are there on all."""
+    clip = assets("video/vtest.avi")
+    run("offline_people", tmp_path, "--source", f"people={clip}", "--frames", "300")
     frames = records(tmp_path / "people.jsonl", "frame")
-    assert len(frames) == 795
-    found = read_mot(tmp_path / "people.txt")
-    assert len(np.unique(found.frames)) > 780
-    scores = evaluate(read_mot(assets("mot/PETS09-S2L1/gt/gt.txt")), found)
-    assert scores.precision > 0.85
-    assert scores.mota > 0.65
-    assert scores.idf1 > 0.6
-    crossed = Counter(e["data"]["direction"] for e in records(tmp_path / "people.jsonl", "event"))
-    # the truth is 18 and 14
-    assert 14 <= crossed["in"] <= 20
-    assert 12 <= crossed["out"] <= 18
+    assert len(frames) == 300
+    truth, found = read_mot(assets("mot/PETS09-S2L1/gt/gt.txt")), read_mot(tmp_path / "people.txt")
+    assert len(np.unique(found.frames)) > 290
+    scores = evaluate(truth[truth.frames <= 300], found)
+    # in one pass they are 0.55 and 0.54, where the frames between are guessed
+    assert scores.precision > 0.9
+    assert scores.mota > 0.59
+    assert scores.idf1 > 0.59
 
 
 def test_faces_on_a_webcam(tmp_path: Path, assets: Callable[[str], Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any
 
 from trackers.base import Tracker
@@ -43,7 +44,8 @@ class ManyObjects(Stage):
         """Confirmed tracks by ascending id; ``since_update`` tells how long ago each was seen.
 
         Refined tracks are all at places that are known, if only from before and after; ``observed`` tells
-        which of them a detection stands behind.
+        which of them a detection stands behind. They carry no masks, keypoints or features: those are the
+        detections'.
         """
         return self._follow(detections, frame)
 
@@ -58,7 +60,13 @@ class ManyObjects(Stage):
         """Refined tracks, chapter by chapter."""
         stories: list[Story] = []
         for chapter in self._chapters:
-            above = stories[-1].highest if stories else 0
-            stories.append(chapter.refined(self.params.refinement, above))
-        self._chapters = []
-        return lambda frame: next((t for s in stories if (t := s.at(frame.seq)) is not None), None)
+            if len(chapter):
+                above = stories[-1].highest if stories else 0
+                stories.append(chapter.refined(self.params.refinement, above))
+        first = [int(story.seqs[0]) for story in stories]
+
+        def recall(frame: FrameInfo) -> Tracks | None:
+            number = bisect_right(first, frame.seq) - 1
+            return None if number < 0 else stories[number].at(frame.seq)
+
+        return recall

@@ -45,6 +45,9 @@ class Chapter:
         self._tracks = _Growing()
         self._detections = _Growing()
 
+    def __len__(self) -> int:
+        return len(self._seqs)
+
     def add(self, frame: FrameInfo, detections: Detections | None, tracks: Tracks) -> None:
         """A frame's tracks, and what they were made of: None where the detector did not run."""
         number = len(self._seqs)

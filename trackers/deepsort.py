@@ -21,6 +21,7 @@ GATE = 9.4877
 class DeepSortParams(TrackerParams):
     """Settings of DeepSORT."""
 
+    min_score: Ratio = 0.3  #: detections below are not looked at
     max_age: Seconds = 2.0  #: a track not seen for longer is given up when the detector next misses it
     max_distance: Ratio = 0.2  #: t(2): largest cosine distance between a track's looks and a detection's
     motion_weight: Ratio = 0.0  #: lambda: 0 = looks decide and motion only gates, 1 = motion decides
@@ -63,28 +64,38 @@ class DeepSortTracker(Tracker):
             self._gallery.add(self._tracks.keys[seen], detections.features[source[seen]])
 
     def _associate(self, detections: Detections) -> Matches:
-        tracks = self._tracks
-        pairs, limit = self._pairs(detections)
-        matches = Matches.none(pairs.shape)
-        age = np.where(tracks.confirmed, tracks.misses, -1)
-        for misses in np.unique(age[pairs.rows]):  # Listing 1: the matching cascade
-            if misses >= 0:
-                matches = matches.then(pairs.where(age[pairs.rows] == misses), limit)
+        """Listing 1: the matching cascade, tracks that were missed less choosing first; then by overlap."""
+        tracks, limit = self._tracks, self._limit(detections)
+        pairs = self._within_gate(detections)
+        misses = tracks.misses[pairs.rows]
+        # Nearly all are matched at once; only for what they leave are the older tracks' looks compared.
+        matches = Matches.none(pairs.shape).then(self._costs(pairs.where(misses == 0), detections), limit)
+        left = np.isin(np.arange(len(detections)), matches.unmatched_cols)
+        late = self._costs(pairs.where((misses > 0) & left[pairs.cols]), detections)
+        for missed in np.unique(tracks.misses[late.rows]):
+            matches = matches.then(late.where(tracks.misses[late.rows] == missed), limit)
         # Section 2.3: at last by overlap, for tracks that are new or were seen when the detector last ran.
         overlap = self._comparable(iou_pairs(self._boxes(), detections.boxes), detections)
         return matches.then(overlap.where(tracks.misses[overlap.rows] == 0), 1 - self.params.iou_threshold)
 
-    def _pairs(self, detections: Detections) -> tuple[Pairs, float]:
-        """The pairs within the gate of eq. 6 with their costs of eq. 5, and the largest cost within it."""
-        tracks, weight = self._tracks, self.params.motion_weight
-        motion = self._filter.gating_distance(tracks.state, self._filter.model.measure(detections.boxes))
-        pairs = self._comparable(Pairs.within(motion, GATE), detections)  # eq. 2
+    def _within_gate(self, detections: Detections) -> Pairs:
+        """Eq. 1 and 2: confirmed tracks, and detections where their motion allows, with how far off these are."""
+        measured = self._filter.model.measure(detections.boxes)
+        pairs = Pairs.within(self._filter.gating_distance(self._tracks.state, measured), GATE)
+        return self._comparable(pairs.where(self._tracks.confirmed[pairs.rows]), detections)
+
+    def _costs(self, pairs: Pairs, detections: Detections) -> Pairs:
+        """Those of the pairs that look alike (eq. 4), with the costs of eq. 5."""
         if detections.features is None:
-            return pairs, GATE
-        wanted = np.zeros(motion.shape, bool)
-        wanted[pairs.rows, pairs.cols] = tracks.confirmed[pairs.rows]
-        looks = self._gallery.distances(tracks.keys, detections.features, wanted)[pairs.rows, pairs.cols]
-        alike = looks <= self.params.max_distance  # eq. 4
-        cost = weight * pairs.cost + (1 - weight) * np.where(alike, looks, 0.0)  # eq. 5
-        limit = weight * GATE + (1 - weight) * self.params.max_distance
-        return pairs._replace(cost=cost).where(alike), limit
+            return pairs
+        looks = self._gallery.pair_distances(self._tracks.keys, detections.features, pairs.rows, pairs.cols)
+        weight = self.params.motion_weight
+        cost = weight * pairs.cost + (1 - weight) * looks
+        return pairs._replace(cost=cost).where(looks <= self.params.max_distance)
+
+    def _limit(self, detections: Detections) -> float:
+        """The largest cost there can be."""
+        if detections.features is None:
+            return GATE
+        weight = self.params.motion_weight
+        return weight * GATE + (1 - weight) * self.params.max_distance

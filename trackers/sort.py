@@ -15,6 +15,7 @@ from vidstream.types.values import Ratio
 class SortParams(TrackerParams):
     """Settings of SORT."""
 
+    min_score: Ratio = 0.3  #: detections below are not looked at
     iou_threshold: Ratio = 0.3  #: least overlap of a track's expected box with the detection it takes
 
 

@@ -14,9 +14,12 @@ SEQUENCES = ["ETH-Sunnyday", "KITTI-13", "KITTI-17", "TUD-Campus", "TUD-Stadtmit
 
 #: the plain loop, and our settings for it, given frames per second; a track may go unseen for a second
 CASES = {
-    "sort": (lambda fps: Sort(max_age=fps), lambda fps: {"max_age": 1.0}),
+    "sort": (lambda fps: Sort(max_age=fps), lambda fps: {"max_age": 1.0, "min_score": 0.0}),
     # the cascade asks tracks of `max_age` frames at most; ours are asked once more before they are given up
-    "deepsort": (lambda fps: DeepSort(max_age=fps), lambda fps: {"max_age": (fps - 1) / fps}),
+    "deepsort": (
+        lambda fps: DeepSort(max_age=fps),
+        lambda fps: {"max_age": (fps - 1) / fps, "min_score": 0.0},
+    ),
     "bytetrack": (
         lambda fps: ByteTrack(buffer=fps, match=0.8),
         lambda fps: {"max_age": 1.0, "duplicate_iou": 1.0},

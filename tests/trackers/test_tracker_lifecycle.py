@@ -184,9 +184,9 @@ def test_columns_of_the_detections_travel_along(tracker, params):
         "names": {0: "car", 1: "bus"},
     }
     feed(t, [at(300, 100)])
-    tracks = t.update(at(100, 300, class_ids=[0, 0], scores=[0.25, 0.5], **columns), pts=1 / FPS)
+    tracks = t.update(at(100, 300, class_ids=[0, 0], scores=[0.5, 0.75], **columns), pts=1 / FPS)
     assert tracks.boxes[:, 0].round().tolist() == [300, 100]
-    assert tracks.scores.tolist() == [0.5, 0.25]
+    assert tracks.scores.tolist() == [0.75, 0.5]
     assert tracks.extra["plate"].tolist() == ["B", "A"]
     assert tracks.angles.tolist() == [20, 10]
     assert [m.x for m in tracks.masks] == [1, 0]

@@ -64,7 +64,8 @@ def test_zones_take_what_stands_in_them():
 def test_a_tracks_score_is_the_median_of_its_detections():
     scores = [0.9, 0.2, 0.8, 0.7, 0.1]
     reported = follow(
-        SortTracker(SortParams(n_init=1, score_window=5)), [[walker(50 + k, s)] for k, s in enumerate(scores)]
+        SortTracker(SortParams(n_init=1, min_score=0.0, score_window=5)),
+        [[walker(50 + k, s)] for k, s in enumerate(scores)],
     )
     medians = [0.9, 0.55, 0.8, 0.75, 0.7]
     np.testing.assert_allclose([t.scores[0] for t in reported], medians, rtol=1e-6)
@@ -73,13 +74,14 @@ def test_a_tracks_score_is_the_median_of_its_detections():
 def test_the_score_window_slides():
     scores = [0.1, 0.1, 0.1, 0.9, 0.8, 0.7]
     reported = follow(
-        SortTracker(SortParams(n_init=1, score_window=3)), [[walker(50 + k, s)] for k, s in enumerate(scores)]
+        SortTracker(SortParams(n_init=1, min_score=0.0, score_window=3)),
+        [[walker(50 + k, s)] for k, s in enumerate(scores)],
     )
     assert reported[-1].scores[0] == pytest.approx(0.8)
 
 
 def test_weak_tracks_are_followed_and_not_reported():
-    params = SortParams(n_init=1, score_window=3, min_track_score=0.5)
+    params = SortParams(n_init=1, min_score=0.0, score_window=3, min_track_score=0.5)
     scores = [0.3, 0.3, 0.8, 0.8, 0.2, 0.2]
     reported = follow(SortTracker(params), [[walker(50 + k, s)] for k, s in enumerate(scores)])
     assert ids(reported) == [[], [], [], [1], [1], []]

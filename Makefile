@@ -9,10 +9,10 @@ export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast test-slow lint style types bench deep clean
+.PHONY: help demo test test-fast test-slow lint style types bench bench-trackers deep clean
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 22
 
 demo: $(VENV)/.core-ready ## make the demo video, from nothing, in under two minutes
 	$(RUN) run.py demo
@@ -39,6 +39,10 @@ types: $(VENV)/.test-ready ## mypy
 bench: $(VENV)/.bench-ready ## measure this project beside others on this machine
 	$(RUN) -m benchmarks
 	@echo "make bench: the table above is also in docs/benchmarks.md"
+
+bench-trackers: $(VENV)/.bench-ready ## measure the trackers beside others, on public ground truth
+	$(RUN) -m benchmarks.trackers
+	@echo "make bench-trackers: the tables above are also in docs/trackers.md"
 
 deep: $(VENV)/.deep-ready ## add torch and ultralytics (2 GB)
 	@echo "make deep: torch and ultralytics are installed in $(VENV)"

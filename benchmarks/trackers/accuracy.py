@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from benchmarks.trackers.data import CACHE, Recording, recording_file, recording
 from trackers.evaluation import Scores, combine
 from trackers.evaluation.fast import fast_score
 from trackers.motfile import MotRows
+from trackers.offline import History, refine
 
 FAMILIES = ("MOT15", "KITTI", "MOT17 val half", "MOT17")
 
@@ -70,7 +71,7 @@ def best(results: Iterator[Result] | list[Result]) -> list[Result]:
 def table(results: list[Result]) -> list[str]:
     """Markdown: one line per contestant, families side by side, best HOTA first."""
     lines = [
-        "| tracker | settings | " + " | ".join(f"{f}: HOTA / MOTA / IDF1 / IDs" for f in FAMILIES) + " |",
+        "| HOTA / MOTA / IDF1 / switches | settings | " + " | ".join(FAMILIES) + " |",
         "|---|---|" + "---|" * len(FAMILIES),
     ]
     for result in sorted(results, key=lambda r: -r.hota):
@@ -90,18 +91,34 @@ def _score(worker: Worker, contestant: Contestant, variant: str, recording: Reco
     output = CACHE / "results" / f"{contestant.key}-{variant}-{recording.family}-{recording.name}.npz"
     output.parent.mkdir(parents=True, exist_ok=True)
     worker.run(contestant, variant, recording_file(recording), output=str(output))
-    part = recording.first, recording.last
-    scores = fast_score(recording.sequence, _reported(output, recording.first), part)
+    rows = _reported(output)
+    if contestant.key.endswith("+refine"):
+        rows = _refined(recording, rows)
+    rows = replace(rows, frames=rows.frames + recording.first - 1)
+    scores = fast_score(recording.sequence, rows, (recording.first, recording.last))
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps({k: np.asarray(v).tolist() for k, v in asdict(scores).items()}))
     return scores
 
 
-def _reported(path: Path, first: int) -> MotRows:
+def _reported(path: Path) -> MotRows:
     data: Mapping[str, Any] = np.load(path)
     boxes, scores = data["boxes"].astype(np.float32), data["scores"].astype(np.float32)
-    return MotRows(data["frames"] + first - 1, data["ids"], boxes, scores, data["class_ids"])
+    return MotRows(data["frames"], data["ids"], boxes, scores, data["class_ids"])
+
+
+def _refined(recording: Recording, rows: MotRows) -> MotRows:
+    """What a second pass over the recording makes of it."""
+    sequence = recording.sequence
+    times = np.arange(recording.last - recording.first + 2) / sequence.fps
+    times[0] = np.nan  # frames count from 1
+    return refine(
+        History.from_mot(rows, sequence.fps),
+        detections=History.from_mot(recording.detections(), sequence.fps),
+        frame_times=times,
+        size=(sequence.width, sequence.height),
+    ).to_mot()
 
 
 def _cache_file(contestant: Contestant, variant: str, recording: Recording) -> Path | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from benchmarks.trackers.data import ROOT
+from benchmarks.trackers.data import CACHE, ROOT
 from trackers.catalogue import TRACKERS
 
 _WORKER = ROOT / "benchmarks" / "trackers" / "peers" / "serve.py"
@@ -173,9 +173,13 @@ PEERS: tuple[Contestant, ...] = (
     ),
 )  # fmt: skip
 
-#: what a tracker of ours must be told to show what it can where a peer may use it too
+#: ours as they come
 OURS: tuple[Contestant, ...] = tuple(
-    Contestant(f"**{name}**", f"ours.{name}", looks=name in ("deepsort",), camera=True) for name in TRACKERS
+    Contestant(f"**{name}**", f"ours.{name}", camera=True, looks=name == "deepsort") for name in TRACKERS
+)
+#: and with a second pass over the recording
+REFINED: tuple[Contestant, ...] = tuple(
+    Contestant(f"**{name}, refined**", f"ours.{name}+refine", camera=True) for name in TRACKERS
 )
 
 #: the algorithms as their papers and first releases have them; ours do the same work many times as fast
@@ -190,7 +194,7 @@ REFERENCES: tuple[Contestant, ...] = tuple(
     )
 )
 
-#: how each package is installed, and which of them want a place of their own
+#: how each package is installed
 INSTALL = {
     "boxmot": "boxmot==25.0.0",
     "trackers": "trackers==2.6.1",
@@ -202,20 +206,24 @@ INSTALL = {
     "bytetracker": "bytetracker==0.3.2",
     "ocsort": "ocsort==0.0.2",
 }
-
-
 #: newer releases of supervision have no tracker; ours is called trackers, too
-_PROBES = {"supervision": "supervision.ByteTrack", "trackers": "trackers.OCSORTTracker"}
+_PROBES = {
+    "supervision": "supervision.ByteTrack",
+    "trackers": "trackers.OCSORTTracker",
+    "sort": "sort.SortTracker",
+    "ocsort": "import ocsort.ocsort",
+}
 
 
 @cache
 def interpreter(package: str) -> str | None:
-    """The first of $VIDSTREAM_PEERS (paths, separated as in $PATH) and this one that has the package."""
+    """The first Python that has the package: of $VIDSTREAM_PEERS (as in $PATH), of `peers`, this one."""
     if package in ("ours", "references"):
         return sys.executable
     probe = f"import {package}; {_PROBES.get(package, 'pass')}"
     named = [path for path in os.environ.get("VIDSTREAM_PEERS", "").split(os.pathsep) if path]
-    for path in [*named, sys.executable]:
+    made = sorted(str(path) for path in (CACHE / "peers").glob("*/bin/python"))
+    for path in [*named, *made, sys.executable]:
         done = subprocess.run([path, "-c", probe], cwd="/", capture_output=True, check=False)
         if done.returncode == 0:
             return path
@@ -250,7 +258,7 @@ class Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         wanted = {
-            "tracker": contestant.key,
+            "tracker": contestant.key.partition("+")[0],
             "settings": contestant.variants[variant],
             "input": str(given),
             "output": None,

@@ -17,9 +17,17 @@ COUNTS = (10, 50, 200, 500, 1000)
 #: frames that let a tracker fill up, and frames that are timed, per number of objects
 _WARM = 20
 _TIMED: Mapping[int, int] = {10: 150, 50: 60, 200: 25, 500: 12, 1000: 8}
-_ROUNDS = int(os.environ.get("ROUNDS", "5"))
+_ROUNDS = int(os.environ.get("ROUNDS", "3"))
+#: each of ours beside its reference, and beside the code first released where that can be installed
+_RIVALS = {
+    "sort": ("references.sort", "sort.sort"),
+    "bytetrack": ("references.bytetrack", "bytetracker.bytetrack"),
+    "ocsort": ("references.ocsort", "ocsort.ocsort"),
+    "botsort": ("references.botsort", "boxmot.botsort"),
+    "deepsort": ("references.deepsort", "deep_sort_realtime.apart"),
+}
 #: who needs longer for a frame is not asked about more objects
-_PATIENCE = 1.0
+_PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,29 @@ def measure(contestants: tuple[Contestant, ...]) -> list[Speed]:
                         result.seconds[count].append(_once(started, result.contestant, count))
                 print(f"{count} objects: round {number + 1} of {_ROUNDS} done", file=sys.stderr)
     return [r for r in taking_part if any(r.seconds.values())]
+
+
+def table(results: list[Speed]) -> list[str]:
+    """Markdown: frames per second; ours also as multiples of the reference and of the code released first."""
+    lines = [
+        "| frames/s at ... objects | " + " | ".join(map(str, COUNTS)) + " | growth |",
+        "|---|" + "---|" * (len(COUNTS) + 1),
+    ]
+    by_key = {result.contestant.key: result for result in results}
+    for result in sorted(results, key=lambda r: r.best(50) or np.inf):
+        rates = [f"{1 / cost:,.0f}" if (cost := result.best(count)) else "" for count in COUNTS]
+        lines.append(f"| {result.contestant.name} | " + " | ".join(rates) + f" | n^{result.exponent():.1f} |")
+    lines += [
+        "",
+        "| ours is ... times as fast | " + " | ".join(map(str, COUNTS)) + " |",
+        "|---|" + "---|" * len(COUNTS),
+    ]
+    for name, others in _RIVALS.items():
+        for other in others:
+            if (mine := by_key.get(f"ours.{name}")) and (theirs := by_key.get(other)):
+                gains = [f"{g:.1f}" if (g := mine.gain(theirs, count)) else "" for count in COUNTS]
+                lines.append(f"| {name} : {theirs.contestant.name} | " + " | ".join(gains) + " |")
+    return lines
 
 
 def _patient(result: Speed, count: int) -> bool:

@@ -85,11 +85,12 @@ class _Track:
     def _replay(self, box: Float, *, twice: bool) -> None:
         assert self.last is not None
         self.kf, self._frozen = self._frozen, None
-        start, end = np.array(_centre_size(self.last)), np.array(_centre_size(box))
+        line = _centre_size if twice else _measure
+        start, end = np.array(line(self.last)), np.array(line(box))
         for step in range(1, self.missed + 1):
-            x, y, w, h = start + (end - start) * step / self.missed
+            x, y, a, b = start + (end - start) * step / self.missed
             if step < self.missed or twice:
-                self.kf.update(np.array([x, y, w * h, w / h])[:, None])
+                self.kf.update(np.array([x, y, a * b, a / b] if twice else [x, y, a, b])[:, None])
             if step < self.missed:
                 self.kf.predict()
 
@@ -101,6 +102,7 @@ class OcSort:
     - the detection that begins a track is no observation yet: it takes `min_hits` more to be reported, the
       first of them gives no direction, and until then there is nothing to recover it by;
     - the observation that ends a gap is taken in twice;
+    - over a gap width and height change evenly (here: area and ratio, which are what is filtered);
     - all pairs are assigned at once and those of little overlap then fall apart (here: they are no pairs);
     - a track on probation lives as long as any other, and after a gap is on probation again (here: a miss
       ends it, and who was confirmed is); everything is reported in the first `min_hits` frames;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -215,3 +216,21 @@ def test_classes_do_not_mix() -> None:
     assert len(np.unique(refine(tracks).ids)) == 1
     other = dataclasses.replace(tracks, class_ids=np.repeat([0, 1], 10))
     assert len(np.unique(refine(other).ids)) == 2
+
+
+@pytest.mark.slow
+def test_memory_grows_by_boxes_alone() -> None:
+    """Hours fit: ten tracks at all times, each half a minute long, cost no more per box the longer it is."""
+    peaks = []
+    for frames in (3_000, 12_000):
+        rows = np.arange(10 * frames)
+        when, who = rows // 10, rows % 10 + 10 * (rows // 10 // 300)
+        x, y = 100.0 * (rows % 10) + when % 300, 40.0 * (rows % 10)
+        boxes = np.stack([x, y, x + 30, y + 80], axis=1)
+        tracks = history(when, who, boxes, np.ones(len(rows)))
+        tracemalloc.start()
+        refine(tracks, detections=tracks)
+        peaks.append(tracemalloc.get_traced_memory()[1] / len(rows))
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
+    assert peaks[1] < 1000

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,15 +44,19 @@ class ObservedTracks(TrackTable):
     times: Float64
     #: (2, T) unit vector of the motion between two detections `delta_t` apart; zeros while it is unknown
     direction: Float64
-    #: (5, 4, T) the filter's state at the last detection
-    anchor: State
+    #: (5, 4, T) the filter's state if the object had stood, and been seen, at its last place ever since
+    standing: State
+    #: (2, 4, T) by how much it would differ had each coordinate grown by one a second
+    ramp: Float64
 
 
 class OcSortTracker(Tracker):
     """What was observed is trusted more than what was estimated, above all after a gap.
 
-    The paper reports a track after three detections in a row, and after a gap again; here `n_init` counts
-    once, and a track that is found again is reported at once.
+    Other than in the published code, the detection that begins a track is an observation like any other;
+    `n_init` counts once and not again after each gap, and a miss before ends the track, as for all trackers
+    here; over a gap area and ratio change evenly, not width and height; what does not overlap by
+    `iou_threshold` takes no part in the assignment.
 
     >>> tracker = OcSortTracker(OcSortParams(n_init=1))
     >>> for k in range(3):
@@ -70,11 +72,6 @@ class OcSortTracker(Tracker):
         rate = self.params.frame_rate or 30.0
         self._reach = max(1, round(self.params.delta_t * rate))
         super().__init__(self.params, UVSR())
-
-    def on_gap(self) -> None:
-        """Time or place has jumped: forget all tracks, and when the detector ran."""
-        super().on_gap()
-        self._runs: list[float] = []
 
     def _associate(self, detections: Detections) -> Matches:
         """Overlap and momentum (section 4.2), low scores where they are asked for, recovery (section 4.3)."""
@@ -127,30 +124,38 @@ class OcSortTracker(Tracker):
         step = centres - self._earlier[:, rows]
         tracks.direction[:, rows] = step / np.maximum(np.hypot(*step), 1e-6)
         tracks.last[:, rows] = boxes
-        tracks.anchor[..., rows] = tracks.state.take(rows, axis=-1)
         tracks.places[..., rows] = np.concatenate([tracks.places[1:, :, rows], centres[None]])
         tracks.times[:, rows] = np.concatenate([tracks.times[1:, rows], np.full((1, len(rows)), pts)])
+        tracks.standing[..., rows] = tracks.state.take(rows, axis=-1)
+        tracks.ramp[..., rows] = 0.0
 
     def _re_update(self, rows: Rows, boxes: Float32, pts: float) -> None:
-        """Section 4.1: filter the gap again, as if the way from the last detection had been observed.
+        """Section 4.1: the filter as if the way since the last detection had been observed, a straight line.
 
-        The virtual observations lie on a straight line (eq. 5), at the moments when the detector ran.
+        A Kalman filter is linear: what it makes of a line is what it makes of standing still, plus the slope
+        times what it makes of a line of slope one. Both are kept up to date while a track is not seen, so
+        that nothing has to be gone through again.
         """
+        tracks, model = self._tracks, self._filter.model
+        way = model.measure(boxes.T) - model.measure(tracks.last[:, rows].T)
+        slope = way / np.maximum(pts - tracks.seen_at[rows], _TICK)
+        state = tracks.standing[..., rows]
+        state[:2] += slope * tracks.ramp[..., rows]
+        tracks.state[..., rows] = self._filter.predict(state, (pts - self._last_run) * self._rate)
+
+    def _go_on_unseen(self, rows: Rows, pts: float) -> None:
+        """Observe the tracks `rows` virtually: where they were last, and one further per second (eq. 5)."""
         tracks, kalman = self._tracks, self._filter
-        order = np.argsort(tracks.seen_at[rows], kind="stable")  # longest gaps first: they begin first
-        rows, boxes = rows[order], boxes[:, order]
-        state, last, seen_at = tracks.anchor[..., rows], tracks.last[:, rows], tracks.seen_at[rows]
-        runs = self._runs[bisect_left(self._runs, seen_at[0]) :]
-        share = (np.array(runs[1:])[:, None] - seen_at) / (pts - seen_at)
-        virtual = last + share[:, None] * (boxes - last)  # (runs between, 4, tracks)
-        measured = kalman.model.measure(virtual.transpose(0, 2, 1).reshape(-1, 4)).reshape(4, *share.shape)
-        begun = np.searchsorted(seen_at, runs, side="right").tolist()
-        for k, (before, run) in enumerate(pairwise([*runs, pts])):
-            ahead = kalman.predict(state[..., : begun[k]], (run - before) * self._rate)
-            if k < len(share):
-                ahead = kalman.update(ahead, measured[:, k, : begun[k]])
-            state[..., : begun[k]] = ahead
-        tracks.state[..., rows] = state
+        standing = tracks.standing.take(rows, axis=-1)
+        moving = standing.copy()
+        moving[:2] += tracks.ramp[..., rows]
+        last = kalman.model.measure(tracks.last[:, rows].T)
+        both = kalman.predict(
+            np.concatenate([standing, moving], axis=-1), (pts - self._last_run) * self._rate
+        )
+        both = kalman.update(both, np.concatenate([last, last + (pts - tracks.seen_at[rows])], axis=-1))
+        tracks.standing[..., rows] = both[..., : len(rows)]
+        tracks.ramp[..., rows] = both[:2, :, len(rows) :] - both[:2, :, : len(rows)]
 
     def _born(self, detections: Detections, pts: float) -> ObservedTracks:
         born = super()._born(detections, pts)
@@ -162,13 +167,15 @@ class OcSortTracker(Tracker):
             places=np.repeat(centres[None], self._reach, axis=0),
             times=np.full((self._reach, count), pts),
             direction=np.zeros((2, count)),
-            anchor=born.state.copy(),
+            standing=born.state.copy(),
+            ramp=np.zeros((2, 4, count)),
         )
 
     def _remember(self, detections: Detections, source: Rows) -> None:
-        now = self._now()
-        del self._runs[: bisect_left(self._runs, self._tracks.seen_at.min(initial=now))]
-        self._runs.append(now)
+        now, unseen = self._now(), np.flatnonzero(source < 0)
+        if len(unseen):
+            self._go_on_unseen(unseen, now)
+        self._last_run = now
 
     def _now(self) -> float:
         assert self._pts is not None  # set before anything is associated
@@ -177,7 +184,7 @@ class OcSortTracker(Tracker):
     def _follow_camera(self, motion: Float64) -> None:
         super()._follow_camera(motion)
         tracks, turn = self._tracks, motion[:, :2]
-        tracks.anchor = self._filter.warp(tracks.anchor, motion)
+        tracks.standing = self._filter.warp(tracks.standing, motion)
         tracks.last = warp_boxes(motion, tracks.last.T).T
         tracks.places = turn @ tracks.places + motion[:, 2:]
         turned = turn @ tracks.direction

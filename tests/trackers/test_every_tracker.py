@@ -146,6 +146,18 @@ def test_all_at_one_place_are_told_apart(name):
 
 
 @EVERY
+def test_several_frames_of_one_moment_give_numbers(name):
+    """Container clocks are coarse: two frames may carry one time stamp."""
+    tracker = make(name)
+    found = [Detections.of([[10 + k, 10, 50 + k, 90]], scores=0.9) for k in range(9)]
+    found[6] = Detections.empty()
+    reported = [tracker.update(f, pts=k // 3 / FPS) for k, f in enumerate(found)]
+    reported += [tracker.update(Detections.empty() if k == 1 else found[8], pts=1.0) for k in range(3)]
+    assert all(np.isfinite(t.boxes).all() for t in reported)
+    assert [t.track_ids.tolist() for t in reported[7:]] == [[1], [1], [1], [], [1]]
+
+
+@EVERY
 def test_a_camera_that_moves_all_alike_changes_nothing(name):
     """Told of the motion, each tracker gives what a camera that is held would show it."""
     frames = [f.replace(boxes=np.round(f.boxes * 64) / np.float32(64)) for f in scene(8, 50)]

@@ -21,21 +21,26 @@ def seen(*boxes: list[float], scores: float | list[float] = 0.9) -> Detections:
     return Detections.of(boxes, scores=scores)
 
 
-def plain_filter(observed: list[tuple[float, list[float]]]) -> np.ndarray:
-    """State and covariance after (frames since the last, box) one after the other: filterpy, seven states."""
+def coordinates(found: list[float]) -> np.ndarray:
+    """Centre, area, ratio."""
+    x1, y1, x2, y2 = found
+    return np.array([(x1 + x2) / 2, (y1 + y2) / 2, (x2 - x1) * (y2 - y1), (x2 - x1) / (y2 - y1)])
+
+
+def plain_filter(observed: list[tuple[float, np.ndarray]]) -> np.ndarray:
+    """State and covariance after (frames since the last, coordinates) in turn: filterpy, seven states."""
     kf = OneTrack(dim_x=7, dim_z=4)
     kf.H, kf.R = np.eye(4, 7), np.diag([1.0, 1, 10, 10])
     kf.P = np.diag([10.0, 10, 10, 10, 1e4, 1e4, 1e4])
     kf.Q = np.diag([1, 1, 1, 1, 0.01, 0.01, 0.0001])
     kf.F = np.eye(7) + np.eye(7, k=4)
-    for k, (frames, (x1, y1, x2, y2)) in enumerate(observed):
-        z = [(x1 + x2) / 2, (y1 + y2) / 2, (x2 - x1) * (y2 - y1), (x2 - x1) / (y2 - y1)]
+    for k, (frames, z) in enumerate(observed):
         if k == 0:
             kf.x[:4, 0] = z
             continue
         for _ in range(round(frames)):
             kf.predict()
-        kf.update(np.array(z)[:, None])
+        kf.update(z[:, None])
     return np.concatenate([kf.x[:, 0], kf.P[:3, :3].diagonal(), kf.P[:3, 4:].diagonal()])
 
 
@@ -53,9 +58,9 @@ def test_after_a_gap_the_filter_is_as_if_the_way_had_been_observed(gap):
     tracker = OcSortTracker(OcSortParams(n_init=1))
     for k, found in enumerate([*before, *[None] * gap, back]):
         tracker.update(Detections.empty() if found is None else seen(found), pts=k / FPS)
-    start, end = np.array(before[-1]), np.array(back)
+    start, end = coordinates(before[-1]), coordinates(back)
     virtual = [(1, start + (end - start) * i / (gap + 1)) for i in range(1, gap + 2)]
-    expected = plain_filter([(1, b) for b in before] + virtual)
+    expected = plain_filter([(1, coordinates(b)) for b in before] + virtual)
     assert tracker._tracks.ids.tolist() == [1]
     np.testing.assert_allclose(state_of(tracker), expected, rtol=1e-5, atol=1e-4)
 
@@ -71,9 +76,9 @@ def test_virtual_observations_lie_where_the_detector_ran():
     tracker.update(Detections.empty(), pts=14 / FPS)
     back = box(140, 104)
     tracker.update(seen(back), pts=15 / FPS)
-    start, end = np.array(before[-1]), np.array(back)
+    start, end = coordinates(before[-1]), coordinates(back)
     way = [(frames, start + (end - start) * share) for frames, share in ((2, 2 / 6), (3, 5 / 6), (1, 1))]
-    expected = plain_filter([*((1, b) for b in before), *way])
+    expected = plain_filter([*((1, coordinates(b)) for b in before), *way])
     np.testing.assert_allclose(state_of(tracker), expected, rtol=1e-5, atol=1e-4)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from trackers import SortParams, SortTracker
 from trackers.offline import History, RefineParams, refine
+from vidstream.errors import UsageError
 
 FPS = 10.0
 COLUMNS = ("frames", "times", "ids", "boxes", "scores", "class_ids", "observed")
@@ -207,6 +208,12 @@ def test_a_track_given_twice_in_a_frame_is_there_once() -> None:
     boxes = np.tile([[0.0, 0, 30, 80], [2, 0, 32, 80]], (10, 1))
     refined = refine(history(frames, np.ones(20, np.int64), boxes, np.ones(20)))
     assert refined.frames.tolist() == list(range(10))
+
+
+def test_frames_without_times_are_refused() -> None:
+    one = history(np.array([3]), np.array([8]), np.array([[0.0, 0, 10, 20]]), np.ones(1))
+    with pytest.raises(UsageError, match="frame 3 has tracks, but only 3 frames have times"):
+        refine(one, frame_times=np.arange(3) / FPS)
 
 
 def test_classes_do_not_mix() -> None:

@@ -32,6 +32,7 @@ from trackers.offline.tracklets import (
     starts_of,
     with_columns,
 )
+from vidstream.errors import UsageError
 from vidstream.geometry import Float64
 from vidstream.types import Boxes, Ids, Scores
 from vidstream.types.values import Ratio, Seconds
@@ -81,13 +82,19 @@ def refine(
     that lie outside are left out.
 
     Ids count from 1 by first appearance. A track has at most one box in a frame. The same input gives the
-    same output to the last bit, whatever the order of rows within a frame.
+    same output to the last bit, whatever the order of rows within a frame. Raises UsageError where a frame with tracks has no time.
     """
     tracks = once_a_frame(canonical(tracks[tracks.ids >= 0]))
     if not len(tracks):
         return tracks
     if frame_times is None:
         frame_times = _frame_times(tracks)
+    if len(frame_times) <= tracks.frames.max():
+        raise UsageError(
+            f"frame {tracks.frames.max()} has tracks, but only {len(frame_times)} frames have times",
+            where="frame_times",
+            fix="give the time of every frame, the last one's too",
+        )
     found = canonical(History.empty() if detections is None else detections)
     tracks, recording = _begun(tracks, with_columns(found, ids=np.full(len(found), -1)))
     for forward in (False, True):

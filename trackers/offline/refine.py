@@ -51,15 +51,11 @@ _BATCH = 100_000
 class RefineParams:
     """Settings of the second pass over a recording."""
 
-    extension: Seconds = (
-        0.25  #: longest wait for the next detection when tracks are extended; 0 = they are not
-    )
+    extension: Seconds = 0.25  #: longest wait for the next detection when tracks are extended; 0 = never
     extension_overlap: Ratio = 0.4  #: least overlap of such a detection with the box expected
     stitch_gap: Seconds = 2.0  #: longest time out of sight after which tracks are joined; 0 = none are
     stitch_evidence: float = 6.0  #: how sure that two tracks are one object, in nats; higher joins fewer
-    min_evidence: float = (
-        5.0  #: tracks of fewer detections, each counting by the rank of its score, are dropped
-    )
+    min_evidence: float = 5.0  #: tracks of fewer detections, each counting by its score's rank, go
     max_gap: Seconds = 1.0  #: longest gap in a track that is filled in
     recover_overlap: Ratio = 0.7  #: left-over detections that overlap filled-in boxes so much replace them
     smoothing: Literal["rts", "gaussian", "none"] = "rts"  #: how boxes are smoothed; none = as detected
@@ -82,7 +78,8 @@ def refine(
     that lie outside are left out.
 
     Ids count from 1 by first appearance. A track has at most one box in a frame. The same input gives the
-    same output to the last bit, whatever the order of rows within a frame. Raises UsageError where a frame with tracks has no time.
+    same output to the last bit, whatever the order of rows within a frame. Raises UsageError where a frame with
+    tracks has no time.
     """
     tracks = once_a_frame(canonical(tracks[tracks.ids >= 0]))
     if not len(tracks):

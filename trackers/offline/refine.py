@@ -78,8 +78,8 @@ def refine(
     that lie outside are left out.
 
     Ids count from 1 by first appearance. A track has at most one box in a frame. The same input gives the
-    same output to the last bit, whatever the order of rows within a frame. Raises UsageError where a frame with
-    tracks has no time.
+    same output to the last bit, whatever the order of rows within a frame. Raises UsageError where a frame
+    with tracks has no time.
     """
     tracks = once_a_frame(canonical(tracks[tracks.ids >= 0]))
     if not len(tracks):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from trackers.appearance import Embedder
 from trackers.botsort import BotSortParams, BotSortTracker
 from trackers.camera_motion import METHODS, CameraMotion
+from vidstream.errors import ParamError
 from vidstream.geometry import Float64
 from vidstream.graph.stage import stage
+from vidstream.stages.track.looks import LooksOption, check_looks, network_embedder, with_looks
 from vidstream.stages.track.many import ManyObjects
 from vidstream.stages.track.refine import RefineOption
 from vidstream.types import Boxes, Detections, FrameInfo, Gap, StreamInfo, Tracks, View
 
 
 @dataclass(frozen=True, slots=True)
-class TrackBotSortParams(RefineOption, BotSortParams):
+class TrackBotSortParams(RefineOption, LooksOption, BotSortParams):
     """Options of track.botsort."""
 
 
@@ -25,9 +29,10 @@ class TrackBotSort(ManyObjects):
     """Follow objects while the camera pans, shakes or drives (BoT-SORT).
 
     The camera's motion is told from the pictures, by what does not move; `camera: null` for cameras that
-    are held. Overlap decides, and looks where the detections have `features`. With `refine` a recording is
-    read twice, and tracks are drawn and counted as they look in hindsight. Aharon, Orfaig and Bobrovsky,
-    "BoT-SORT: Robust Associations Multi-Pedestrian Tracking" (2022).
+    are held. Overlap decides, and looks beside it where a `network` such as osnet-x0.25 is given, or the
+    detections have `features`. With `refine` a recording is read twice, and tracks are drawn and counted as
+    they look in hindsight. Aharon, Orfaig and Bobrovsky, "BoT-SORT: Robust Associations Multi-Pedestrian
+    Tracking" (2022).
 
     Example::
 
@@ -39,9 +44,16 @@ class TrackBotSort(ManyObjects):
     Params = TrackBotSortParams
     params: TrackBotSortParams
 
+    @classmethod
+    def check(cls, params: TrackBotSortParams) -> Iterable[ParamError]:
+        """The network's file and the device."""
+        return check_looks(params)
+
     def open(self, stream: StreamInfo) -> None:
-        """Begin without tracks, and without a picture to compare with."""
+        """Load the network; begin without tracks, and without a picture to compare with."""
         super().open(stream)
+        network = self.params.network
+        self._embed: Embedder | None = network_embedder(network, self.params.device) if network else None
         name = self.params.camera
         self._camera: CameraMotion | None = None if name is None else METHODS[name]()
 
@@ -58,9 +70,11 @@ class TrackBotSort(ManyObjects):
         self, image: View, detections: Detections | None, frame: FrameInfo
     ) -> Tracks:
         """As of all trackers."""
+        moving = None if detections is None else image.boxes_from_source(detections.boxes)
+        if detections is not None and self._embed is not None:
+            detections = with_looks(image, detections, self._embed)
         if self._camera is None:
             return self._follow(detections, frame)
-        moving = None if detections is None else image.boxes_from_source(detections.boxes)
         return self._follow(detections, frame, motion=_motion(self._camera, image, moving))
 
 

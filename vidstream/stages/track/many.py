@@ -32,11 +32,13 @@ class ManyObjects(Stage):
     def open(self, stream: StreamInfo) -> None:
         """Begin without tracks."""
         self._tracker = self._new_tracker()
+        self._tracker.resize(stream.width, stream.height)
         self._chapters = [Chapter((stream.width, stream.height))]
 
     def on_gap(self, gap: Gap) -> None:
         """Drop all tracks; their ids are not used again."""
         self._tracker.on_gap()
+        self._tracker.resize(gap.stream.width, gap.stream.height)
         if self.params.refine:
             self._chapters.append(Chapter((gap.stream.width, gap.stream.height)))
 

@@ -1,0 +1,67 @@
+"""What the stages share that tell objects apart by their looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from detectors import catalogue
+from detectors.dnn.describe import is_file_name
+from detectors.dnn.engine import Device
+from detectors.dnn.opencv import OpenCvEngine, choose_device
+from trackers.appearance import Embedder, NetworkEmbedder
+from vidstream.errors import ModelError, ParamError
+from vidstream.stages.detect.checks import problems_of
+from vidstream.types import Detections, View
+from vidstream.types.values import ModelName
+
+#: the family of networks that turn the picture of a person into a vector
+_FAMILY = "osnet"
+
+
+@dataclass(frozen=True)  # without slots: a stage's options derive from this and from its tracker's
+class LooksOption:
+    """Which network tells objects apart, and where it runs."""
+
+    network: ModelName | None = None  #: network that tells people apart, such as osnet-x0.25
+    device: Device = "auto"  #: where the network runs: auto takes CUDA where it is available, else the CPU
+
+
+def check_looks(params: LooksOption) -> Iterable[ParamError]:
+    """The network's file and the device."""
+    if (name := params.network) is not None:
+        yield from problems_of("network", lambda: _find(name))
+        yield from problems_of("device", lambda: choose_device(params.device))
+
+
+def network_embedder(name: str, device: Device) -> NetworkEmbedder:
+    """The network of this name or in this file. Raises ModelError."""
+    path, card = _find(name)
+    engine = OpenCvEngine(path.read_bytes(), device=device, where=f"model '{name}'")
+    return NetworkEmbedder(engine, card.input if card else None)
+
+
+def with_looks(image: View, detections: Detections, embed: Embedder) -> Detections:
+    """The detections with their features, unless they have some.
+
+    Trackers know source pixels alone, and the picture may be a part of the source's.
+    """
+    if not detections or detections.features is not None:
+        return detections
+    return detections.replace(features=embed(image.bgr(), image.boxes_from_source(detections.boxes)))
+
+
+def _find(name: str) -> tuple[Path, catalogue.Card | None]:
+    """An appearance network's file, its hash checked where the catalogue knows it, and its card."""
+    where = f"model '{name}'"
+    if is_file_name(name):
+        if not Path(name).is_file():
+            raise ModelError("no such file", where=where, fix="check the path")
+        return Path(name), None
+    card = catalogue.card(name)
+    if card.family != _FAMILY:
+        raise ModelError(
+            f"is of the family {card.family} and describes no looks", where=where, fix="try osnet-x0.25"
+        )
+    return catalogue.verify(name), card

@@ -19,6 +19,8 @@ from vidstream.types.values import Ratio, Seconds
 _NO_OVERLAP = 1.0
 #: time stamps are rounded
 _TICK = 1e-6
+#: seconds after any time stamp
+_FAR = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class ObservedTracks(TrackTable):
 
     #: (4, T) the last detection's box
     last: Float64
-    #: (K, 2, T) centres of the last K detections, oldest first, and (K, T) when they were seen
+    #: (K, 2, T) centres of the last K detections, in turn, and (K, T) when they were seen
     places: Float64
     times: Float64
     #: (2, T) unit vector of the motion between two detections `delta_t` apart; zeros while it is unknown
@@ -110,22 +112,23 @@ class OcSortTracker(Tracker):
     def _places_before(self) -> Float64:
         """(2, T) centres of the tracks' oldest detections of the last `delta_t`, or of their last ones."""
         times, places = self._tracks.times, self._tracks.places
-        late = (times < self._now() - self.params.delta_t - _TICK).sum(axis=0)
-        chosen = np.minimum(late, len(times) - 1)
+        late = times < self._now() - self.params.delta_t - _TICK
+        chosen = np.where(late, _FAR - times, times).argmin(axis=0)
         return places[chosen, :, np.arange(len(chosen))].T
 
     def _absorb(self, rows: Rows, detections: Detections, cols: Rows, pts: float) -> None:
         tracks, boxes = self._tracks, detections.boxes[cols].T
-        again = tracks.misses[rows] > 0
-        if again.any():
+        oldest = tracks.hits[rows] % self._reach
+        again = np.flatnonzero(tracks.misses[rows])
+        if len(again):
             self._re_update(rows[again], boxes[:, again], pts)
         super()._absorb(rows, detections, cols, pts)
         centres = (boxes[:2] + boxes[2:]) / 2
         step = centres - self._earlier[:, rows]
         tracks.direction[:, rows] = step / np.maximum(np.hypot(*step), 1e-6)
         tracks.last[:, rows] = boxes
-        tracks.places[..., rows] = np.concatenate([tracks.places[1:, :, rows], centres[None]])
-        tracks.times[:, rows] = np.concatenate([tracks.times[1:, rows], np.full((1, len(rows)), pts)])
+        tracks.places[oldest, :, rows] = centres.T
+        tracks.times[oldest, rows] = pts
         tracks.standing[..., rows] = tracks.state.take(rows, axis=-1)
         tracks.ramp[..., rows] = 0.0
 

@@ -152,7 +152,7 @@ def test_several_frames_of_one_moment_give_numbers(name):
     found = [Detections.of([[10 + k, 10, 50 + k, 90]], scores=0.9) for k in range(9)]
     found[6] = Detections.empty()
     reported = [tracker.update(f, pts=k // 3 / FPS) for k, f in enumerate(found)]
-    reported += [tracker.update(Detections.empty() if k == 1 else found[8], pts=1.0) for k in range(3)]
+    reported += [tracker.update(Detections.empty() if k == 1 else found[8], pts=3 / FPS) for k in range(3)]
     assert all(np.isfinite(t.boxes).all() for t in reported)
     assert [t.track_ids.tolist() for t in reported[7:]] == [[1], [1], [1], [], [1]]
 

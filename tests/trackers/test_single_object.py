@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from trackers.single import CamShiftTracker, FlowParams, FlowTracker, MeanShiftParams, MeanShiftTracker
-from vidstream.errors import ShapeError, UsageError
 from vidstream.geometry import iou
 
 ALL = pytest.mark.parametrize("tracker", [MeanShiftTracker, CamShiftTracker, FlowTracker])
@@ -42,6 +41,7 @@ def single(assets, pictures):
     return load
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "clip", "last", "least"),
     [
@@ -54,6 +54,7 @@ def test_flow_follows_without_colour(single, folder, clip, last, least):
     assert hits.mean() >= least
 
 
+@pytest.mark.slow
 def test_flow_knows_when_the_car_is_hidden(single):
     frames, truth = single("06_car", "car", 575)
     hidden = [k for k in range(545, 560) if k not in truth]
@@ -82,6 +83,7 @@ def half_size(frames, last):
         yield cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
 
+@pytest.mark.slow
 def test_flow_grows_with_a_bus_that_comes_nearer(pictures):
     truth = {k: np.array(box) / 2 for k, box in BUS.items()}
     assert overlaps(FlowTracker(), half_size(pictures("video/bus_text_1080p.mp4"), 40), truth).min() > 0.7
@@ -101,6 +103,7 @@ def face(pictures):
     return frames, truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tracker", "least"),
     [
@@ -113,6 +116,7 @@ def test_a_face_is_followed(face, tracker, least):
     assert overlaps(tracker(), *face).min() > least
 
 
+@pytest.mark.slow
 def test_mean_shift_follows_a_pedestrian(mot, pictures):
     truth = mot("PETS09-S2L1").truth
     mine = truth[(truth.ids == 1) & (truth.frames <= truth.frames[truth.ids == 1].min() + 120)]
@@ -140,6 +144,7 @@ def test_camshift_follows_size_and_angle(turn):
     assert max(found.box[2:] - found.box[:2]) == pytest.approx(long_side, rel=0.15)
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_loss_is_reported_on_a_blank_picture_and_the_object_is_found_again(face, tracker, level):
@@ -181,35 +186,3 @@ def test_flow_says_lost_when_the_object_leaves_the_picture():
     assert last[3].box is not None
     np.testing.assert_allclose(last[3].box, [4, 30, 54, 80], atol=1)
     assert last[-1].box is None
-
-
-@ALL
-def test_asking_before_showing_is_refused(tracker):
-    with pytest.raises(UsageError, match="init"):
-        tracker().update(np.zeros((20, 20, 3), np.uint8))
-
-
-@ALL
-@pytest.mark.parametrize(
-    "box",
-    [
-        pytest.param([50, 50, 60, 60], id="outside the picture"),
-        pytest.param([5, 5, 5, 9], id="without area"),
-        pytest.param([1, 2, 3], id="three numbers"),
-        pytest.param([1, 2, float("nan"), 9], id="not a number"),
-    ],
-)
-def test_a_box_that_holds_nothing_is_refused(tracker, box):
-    with pytest.raises(ShapeError, match="box"):
-        tracker().init(np.zeros((20, 20, 3), np.uint8), box)
-
-
-@ALL
-def test_pictures_given_are_not_written_to(face, tracker):
-    frames, truth = face
-    for image in frames[:3]:
-        image.flags.writeable = False
-    t = tracker()
-    t.init(frames[0], truth[0])
-    t.update(frames[1])
-    t.update(frames[2])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from abc import abstractmethod
+from dataclasses import dataclass, replace
 from typing import Self
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from trackers.single.base import Found, Window, box_of, not_started, window_of
+from trackers.single.base import Found, SingleTracker, Window, box_of, to_bgr, window_of
 from vidstream.geometry import Float32
 from vidstream.types import Pixels
 from vidstream.types.values import Ratio
@@ -23,6 +22,8 @@ _BINS = 24
 _LEAST, _MOST = np.array((0, 50, 30), np.uint8), np.array((180, 255, 250), np.uint8)
 #: an object with a smaller share of coloured pixels is known by its brightness
 _COLOURED = 0.25
+#: share of the newest picture in what is known, while the likeness is at least so much
+_RATE, _SURE = 0.01, 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,15 @@ class ColourModel:
         weights = np.asarray(np.square(inside / (nearby + few))[:_BINS], np.float32)
         return cls(by_hue, inside / inside.sum(), weights / max(float(weights.max()), 1e-6))
 
+    def refreshed(self, hsv: Pixels, window: Window) -> Self:
+        """A little more like what is in `window`, set off against what surrounds it now."""
+        now = type(self).learn(hsv, window)
+        if now.by_hue != self.by_hue:
+            return self
+        shares = (1 - _RATE) * self.shares + _RATE * now.shares
+        weights = (1 - _RATE) * self.weights + _RATE * now.weights
+        return replace(self, shares=shares.astype(np.float32), weights=weights.astype(np.float32))
+
     def likelihood(self, hsv: Pixels) -> Pixels:
         """(H, W) back-projection: 255 where a pixel's colour is the object's alone."""
         bins = np.minimum(np.arange(256) / _width(self.by_hue), _BINS - 1).astype(int)
@@ -70,29 +80,26 @@ class ColourModel:
         return float(np.sqrt(self.shares * counts / max(float(counts.sum()), 1.0)).sum())
 
 
-class ColourTracker(ABC):
+class ColourTracker(SingleTracker):
     """Learns colours, then moves a window to where they are."""
 
     def __init__(self, params: ColourParams) -> None:
+        super().__init__()
         self.params = params
-        self._model: ColourModel | None = None
-        self._window: Window = (0, 0, 0, 0)
 
-    def init(self, image: Pixels, box: npt.ArrayLike) -> None:
-        """Learn the colours inside `box` (x1 y1 x2 y2)."""
-        self._window = window_of(box, image)
+    def _learn(self, image: Pixels, box: Float32) -> None:
+        self._window = window_of(box)
         self._model = ColourModel.learn(_to_hsv(image), self._window)
 
-    def update(self, image: Pixels) -> Found:
-        """Move to where the colours are; a lost object is looked for where it was last seen."""
-        if self._model is None:
-            raise not_started(self)
+    def _find(self, image: Pixels) -> Found:
         hsv = _to_hsv(image)
         window = self._shift(self._model.likelihood(hsv), self._window)
         score = self._model.similarity(hsv, window)
         if score < self.params.min_score:
             return Found(None, score)
         self._window = window
+        if score >= _SURE:
+            self._model = self._model.refreshed(hsv, window)
         return Found(box_of(window), score)
 
     @abstractmethod
@@ -102,7 +109,7 @@ class ColourTracker(ABC):
 
 def _to_hsv(image: Pixels) -> Pixels:
     """(H, W, 3) hue 0-179, saturation, value."""
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2HSV), np.uint8)
+    return np.asarray(cv2.cvtColor(to_bgr(image), cv2.COLOR_BGR2HSV), np.uint8)
 
 
 def _part(hsv: Pixels, window: Window) -> Pixels:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from trackers.single.base import Found, box_of, not_started, to_gray, window_of
+from trackers.single.base import Found, SingleTracker, is_visible, to_gray
 from vidstream.geometry import Float32
 from vidstream.types import Pixels
 from vidstream.types.values import Positive, Range, Ratio, Unit
@@ -28,7 +28,7 @@ class FlowParams:
     min_score: Ratio = 0.3  #: least share of points that come back and look as before; below it is lost
 
 
-class FlowTracker:
+class FlowTracker(SingleTracker):
     """Follows any textured object through motion and changes of size; needs no colour.
 
     A lost object is looked for from the last good picture on, so that a short occlusion is survived
@@ -43,19 +43,13 @@ class FlowTracker:
     """
 
     def __init__(self, params: FlowParams | None = None) -> None:
+        super().__init__()
         self.params = params or FlowParams()
-        self._gray: Pixels | None = None
-        self._box = np.zeros(4, np.float32)
 
-    def init(self, image: Pixels, box: npt.ArrayLike) -> None:
-        """Learn the object in `box` (x1 y1 x2 y2)."""
-        self._box = box_of(window_of(box, image))
-        self._gray = to_gray(image)
+    def _learn(self, image: Pixels, box: Float32) -> None:
+        self._box, self._gray = box, to_gray(image)
 
-    def update(self, image: Pixels) -> Found:
-        """Where most points of the object have gone."""
-        if self._gray is None:
-            raise not_started(self)
+    def _find(self, image: Pixels) -> Found:
         gray = to_gray(image)
         start = _grid(self._box, self.params.grid)
         end, error = _there_and_back(self._gray, gray, start, _reach(self._box))
@@ -66,7 +60,7 @@ class FlowTracker:
             return Found(None, score)
         best = _better_half(good, error, likeness)
         box = _moved(self._box, start[best], end[best])
-        if not _visible(box, gray):
+        if not is_visible(box, gray):
             return Found(None, 0.0)
         self._box, self._gray = box, gray
         return Found(box, score)
@@ -142,10 +136,3 @@ def _moved(box: Float32, start: Float32, end: Float32) -> Float32:
     centre = (box[:2] + box[2:]) / 2 + np.median(end - start, axis=0)
     half = (box[2:] - box[:2]) / 2 * scale
     return np.concatenate([centre - half, centre + half]).astype(np.float32)
-
-
-def _visible(box: Float32, image: Pixels) -> bool:
-    """False where the box has left the picture or collapsed."""
-    height, width = image.shape
-    inside = np.minimum(box[2:], (width, height)) - np.maximum(box[:2], 0)
-    return bool((inside > 1).all())

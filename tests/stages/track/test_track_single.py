@@ -1,4 +1,4 @@
-"""track.meanshift, track.camshift and track.flow: starting, following, losing, starting again."""
+"""The stages that follow one object: starting, following, losing, starting again."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.one_stage import OneStage, clip
+from tests.support.one_stage import OneStage, clip, problems
 from vidstream.geometry import iou, scaling
 from vidstream.graph.params import parameters
-from vidstream.stages.track.camshift import TrackCamShift
-from vidstream.stages.track.flow import TrackFlow
-from vidstream.stages.track.meanshift import TrackMeanShift
+from vidstream.stages.track import one
+from vidstream.stages.track.one import TrackFlow, TrackMosse
+from vidstream.stages.track.single import SingleObject
 from vidstream.types import Detections, View
 
-ALL = [TrackMeanShift, TrackCamShift, TrackFlow]
+EVERY = [item for item in vars(one).values() if isinstance(item, type) and issubclass(item, SingleObject)]
+EVERY = [item for item in EVERY if hasattr(item, "spec")]
+#: a colour tracker, one by flow, one by correlation: what is true of them is true of the others
+ALL = [one.TrackMeanShift, TrackFlow, TrackMosse]
 CAR = (320, 240)
 
 
@@ -107,8 +110,8 @@ def test_starts_with_the_surest_detection_of_its_classes(cls, ball):
 
 
 @pytest.mark.parametrize("cls", ALL)
-def test_a_lost_object_is_taken_up_by_the_next_detection(cls, ball):
-    stage = OneStage(cls)
+def test_a_detection_that_looks_like_the_lost_object_is_it(cls, ball):
+    stage = OneStage(cls, recover=False)
     for pts, view, box in ball[:5]:
         stage(pts=pts, image=view, detections=Detections.of([box]))
     tracks, events = stage(pts=0.5, image=gone(view), detections=None)
@@ -117,10 +120,63 @@ def test_a_lost_object_is_taken_up_by_the_next_detection(cls, ball):
     tracks, events = stage(pts=0.6, image=gone(view), detections=Detections.empty())
     assert (len(tracks), len(events)) == (0, 0)
     pts, view, box = ball[19]
-    tracks, events = stage(pts=pts, image=view, detections=Detections.of([box]))
+    other = [600, 200, 680, 280]
+    tracks, events = stage(pts=pts, image=view, detections=Detections.of([other, box], [0.9, 0.5]))
     assert overlap(tracks, box) > 0.5
-    assert kinds(events) in (["track_started"], ["track_found"])
-    assert tracks.track_ids.tolist() == ([2] if kinds(events) == ["track_started"] else [1])
+    assert kinds(events) == ["track_found"]
+    assert tracks.track_ids.tolist() == [1]
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_another_object_is_taken_up_when_patience_is_over(cls, ball):
+    stage = OneStage(cls, recover=False, patience=1.0)
+    stage(pts=0.0, image=ball[0][1], detections=Detections.of([ball[0][2]]))
+    empty = gone(ball[0][1])
+    person = Detections.of([[600, 200, 680, 280]])
+    assert kinds(stage(pts=0.2, image=empty)[1]) == ["track_lost"]
+    assert len(stage(pts=0.9, image=empty, detections=person)[0]) == 0
+    tracks, events = stage(pts=1.1, image=empty, detections=person)
+    assert kinds(events) == ["track_started"]
+    assert (tracks.track_ids.tolist(), tracks.boxes.tolist()) == ([2], person.boxes.tolist())
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_without_a_detector_the_object_is_found_again_by_its_looks(cls, ball):
+    stage = OneStage(cls, box={"px": ball[0][2]})
+    for pts, view, _ in ball[:12]:
+        stage(pts=pts, image=view)
+    for k in range(10):
+        tracks, _ = stage(pts=1.2 + k / 10, image=gone(view))
+    assert len(tracks) == 0
+    happened = []
+    for k in range(4):
+        tracks, events = stage(pts=2.2 + k / 10, image=ball[19][1])
+        happened += kinds(events)
+    assert happened == ["track_found"]
+    assert tracks.track_ids.tolist() == [1]
+    assert overlap(tracks, ball[19][2]) > 0.5
+
+
+def test_smooth_boxes_go_on_for_a_moment_while_the_object_is_hidden(ball):
+    stage = OneStage(TrackMosse, box={"px": ball[0][2]}, smooth=True, coast=0.35, recover=False)
+    for pts, view, box in ball[:15]:
+        tracks, _ = stage(pts=pts, image=view)
+        assert overlap(tracks, box) > 0.8
+    for pts, view, box in ball[15:18]:
+        tracks, events = stage(pts=pts, image=gone(view))
+        assert overlap(tracks, box) > 0.7, "it moves on as it did"
+        assert not tracks.seen_now().any()
+        assert len(events) == 0
+    tracks, events = stage(pts=1.81, image=gone(view))
+    assert (len(tracks), kinds(events)) == (0, ["track_lost"])
+    assert events.items[0].pts == 1.81
+
+
+@pytest.mark.parametrize("name", ["nano", "vit", "dasiamrpn"])
+def test_networks_without_weights_are_refused_before_anything_opens(name):
+    cls = next(item for item in EVERY if item.spec.name == f"track.{name}")
+    (problem,) = problems(cls, box=[0, 0, 1, 1])
+    assert problem.startswith("weights: got 0 file(s); 'weights' names")
 
 
 @pytest.mark.parametrize("cls", ALL)
@@ -142,7 +198,7 @@ def test_a_gray_picture_is_no_failure(cls, ball):
         stage(pts=pts, image=View(view.gray()))
 
 
-@pytest.mark.parametrize("cls", ALL)
+@pytest.mark.parametrize("cls", EVERY)
 def test_every_option_says_what_it_means(cls):
     assert {"box", "classes"} < {p.name for p in parameters(cls.Params)}
     assert all(parameter.meaning for parameter in parameters(cls.Params))

@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from trackers.single.base import SingleTracker
+from trackers.appearance import describe
+from trackers.single.base import Found, SingleTracker
+from trackers.single.recovery import RecoveringTracker
+from trackers.single.smooth import BoxSmoother
 from vidstream.errors import ParamError
-from vidstream.geometry import clip
+from vidstream.geometry import Float32, clip
 from vidstream.graph.stage import Stage
-from vidstream.types import Detections, Event, Events, FrameInfo, Gap, StreamInfo, Tracks, View
-from vidstream.types.values import Box
+from vidstream.types import Boxes, Detections, Event, Events, FrameInfo, Gap, StreamInfo, Tracks, View
+from vidstream.types.values import Box, Ratio, Seconds
 
 #: nothing is followed
 _NOBODY = Tracks.empty()
-#: fewer pixels than this across show nothing that could be followed
-_LEAST_SIDE = 2
+#: the object's looks are remembered this often, and the newest are this share of what is remembered
+_REMEMBERED, _NEWEST = 0.2, 0.1
 
 
 @dataclass(frozen=True)  # without slots: a stage's options derive from this and from its tracker's
 class StartParams:
-    """Which object to follow."""
+    """Which object to follow, and what to do when it is lost."""
 
     box: Box | None = None  #: where the object is in the first picture; left out: the best detection
     classes: tuple[str, ...] = ()  #: start from detections of these classes; all where none is named
+    recover: bool = True  #: learn what it looks like, and look for it in the picture while it is lost
+    alike: Ratio = 0.7  #: a detection that looks this much like the lost object is taken to be it
+    patience: Seconds = 2.0  #: after a loss, so long no other object is followed in its place
+    smooth: bool = False  #: report what a Kalman filter makes of the boxes found
+    coast: Seconds = 0.5  #: with `smooth`: a lost object is reported this long where it should be
 
 
 class SingleObject(Stage):
-    """Shows a tracker an object and follows it; when it is lost, starts with the next detection.
+    """Shows a tracker an object and follows it; a lost one is sought, by itself and among the detections.
 
-    The object keeps its id as long as the tracker itself finds it. What is taken up from a detection
-    after a loss may be another one and gets a new id.
+    The object keeps its id while it is known again: by the tracker, by the memory of what it looks
+    like, or as a detection that looks like it. Another object gets a new id.
     """
 
     params: Any
-    #: the object as it was last reported; no row while it is lost
+    #: makes a tracker from `params`
+    tracker: ClassVar[type[Any]]
+    #: what was last reported: one row, or none while the object is lost
     _track: Tracks
-
-    def _new_tracker(self) -> SingleTracker:
-        raise NotImplementedError
+    #: the descriptor of the object, and when it last changed
+    _looks: Float32
+    _remembered_at: float
+    _smoother: BoxSmoother
 
     @classmethod
     def check_inputs(cls, params: Any, wired: Collection[str]) -> Iterable[ParamError]:
@@ -51,6 +63,8 @@ class SingleObject(Stage):
 
     def open(self, stream: StreamInfo) -> None:
         """Nothing is followed yet."""
+        tracker: SingleTracker = self.tracker(self.params)
+        self._tracker = RecoveringTracker(tracker) if self.params.recover else tracker
         self._ids = 0
         self._forget()
 
@@ -62,62 +76,114 @@ class SingleObject(Stage):
         self, image: View, frame: FrameInfo, detections: Detections | None = None
     ) -> tuple[Tracks, Events]:
         """The object (no row while it is lost), and ``track_started``, ``track_lost``, ``track_found``."""
-        before, self._track = self._track, self._follow(image)
-        events = []
-        if before and not self._track:
-            events.append(_event("track_lost", before, frame))
-        elif self._track and not before:
-            events.append(_event("track_found", self._track, frame))
-        if not self._track:
-            self._track = self._start(image, self._candidate(image, frame, detections))
-            events += [_event("track_started", self._track, frame)] if self._track else []
-        return self._track, Events(tuple(events))
+        before, known = self._track, self._ids
+        self._track = self._report(self._look(image, frame, detections), frame) if self._identity else _NOBODY
+        if not self._track and (not self._identity or frame.pts - self._seen_at >= self.params.patience):
+            self._track = self._start(image, self._candidate(image, frame, detections), frame)
+        return self._track, Events(tuple(_changes(before, self._track, known, frame)))
 
     def _forget(self) -> None:
-        self._tracker: SingleTracker | None = None
-        self._track = _NOBODY
+        self._track = self._identity = _NOBODY
         self._box: Box | None = self.params.box
 
-    def _follow(self, image: View) -> Tracks:
-        if self._tracker is None:
+    def _look(self, image: View, frame: FrameInfo, detections: Detections | None) -> Found:
+        """Where the object is, in source pixels: by the tracker, else among the detections."""
+        box, score = self._tracker.update(image.pixels)
+        if box is not None:
+            self._remember(image, box, frame)
+            return Found(image.boxes_to_source(box[None])[0], score)
+        if detections:
+            wanted = self._suited(image, detections)
+            likeness = describe(image.bgr(), image.boxes_from_source(wanted.boxes)) @ self._looks
+            if len(likeness) and likeness.max() >= self.params.alike:
+                place = wanted.boxes[int(likeness.argmax())]
+                self._tracker.resume(image.pixels, image.boxes_from_source(place[None])[0])
+                return Found(place, min(1.0, float(likeness.max())))
+        return Found(None, score)
+
+    def _report(self, found: Found, frame: FrameInfo) -> Tracks:
+        """The row for what was found; none when it is lost for too long."""
+        if found.box is not None:
+            self._seen_at = frame.pts
+        unseen = max(0.0, frame.pts - self._seen_at)
+        box = found.box
+        if self.params.smooth and unseen <= self.params.coast:
+            box = self._smoother.update(box, frame.pts)
+        if box is None:
             return _NOBODY
-        found = self._tracker.update(image.bgr())
-        if found.box is None:
-            return _NOBODY
-        boxes = image.boxes_to_source(found.box[None])
-        return self._identity.replace(boxes=boxes, scores=np.array([found.score], np.float32))
+        return self._identity.replace(
+            boxes=box[None],
+            scores=np.array([found.score], np.float32),
+            extra={"since_update": np.array([unseen], np.float32)},
+        )
+
+    def _remember(self, image: View, box: Float32, frame: FrameInfo) -> None:
+        if frame.pts - self._remembered_at >= _REMEMBERED:
+            mixed = (1 - _NEWEST) * self._looks + _NEWEST * _looks_of(image, box)
+            self._looks = np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-6), np.float32)
+            self._remembered_at = frame.pts
+
+    def _suited(self, image: View, detections: Detections) -> Detections:
+        """Those of the wanted classes with enough pixels inside the picture."""
+        fits = _sides(image.boxes_from_source(detections.boxes), image) >= self._tracker.least_side + 1
+        if self.params.classes:
+            names = [detections.name_of(i) for i in range(len(detections))]
+            fits &= np.isin(names, self.params.classes)
+        return detections[fits]
 
     def _candidate(self, image: View, frame: FrameInfo, detections: Detections | None) -> Detections:
         """What to start from: the box in the options, else the surest detection; one row or none."""
         if self._box is not None:
             box, self._box = self._box.at(frame.width, frame.height), None
             return Detections.of([box], names={0: "object"})
-        if detections is None:
+        if not detections:
             return _NOBODY
-        inside = clip(image.boxes_from_source(detections.boxes), image.width, image.height)
-        fits = (inside[:, 2:] - inside[:, :2] > _LEAST_SIDE).all(axis=1)
-        if self.params.classes:
-            names = [detections.name_of(i) for i in range(len(detections))]
-            fits &= np.isin(names, self.params.classes)
-        suited = detections[fits]
+        suited = self._suited(image, detections)
         return suited[np.argsort(-suited.scores, kind="stable")[:1]]
 
-    def _start(self, image: View, candidate: Detections) -> Tracks:
+    def _start(self, image: View, candidate: Detections, frame: FrameInfo) -> Tracks:
         if not candidate:
             return _NOBODY
-        self._tracker = self._new_tracker()
-        self._tracker.init(image.bgr(), image.boxes_from_source(candidate.boxes)[0])
+        box = image.boxes_from_source(candidate.boxes)[0]
+        self._tracker.init(image.pixels, box)
+        self._looks, self._remembered_at = _looks_of(image, box), frame.pts
+        self._seen_at = frame.pts
+        if self.params.smooth:
+            self._smoother = BoxSmoother(candidate.boxes[0], frame.pts)
         self._ids += 1
         since = {"since_update": np.zeros(1, np.float32)}
-        self._identity = Tracks(
-            candidate.boxes,
-            candidate.scores,
-            candidate.class_ids,
-            np.array([self._ids]),
-            extra=since,
-            names=candidate.names,
-        )
+        columns = (candidate.boxes, candidate.scores, candidate.class_ids, np.array([self._ids]))
+        self._identity = Tracks(*columns, extra=since, names=candidate.names)
         return self._identity
+
+
+def started(settings: type[Any]) -> type[Any]:
+    """A stage's options: those of its tracker, and those of starting and finding again."""
+    return dataclasses.make_dataclass(
+        f"Track{settings.__name__}", (), bases=(settings, StartParams), frozen=True, slots=True
+    )
+
+
+def _looks_of(image: View, box: Float32) -> Float32:
+    """(D,) its colours and gradients."""
+    looks: Float32 = describe(image.bgr(), box[None])[0]
+    return looks
+
+
+def _sides(boxes: Boxes, image: View) -> Float32:
+    """(N,) the shorter side of what of each box is inside the picture."""
+    inside = clip(boxes, image.width, image.height)
+    sides: Float32 = (inside[:, 2:] - inside[:, :2]).min(axis=1)
+    return sides
+
+
+def _changes(before: Tracks, now: Tracks, known: int, frame: FrameInfo) -> Iterable[Event]:
+    """What the reader of the rows is told; ids up to `known` were given before this frame."""
+    same = before.track_ids.tolist() == now.track_ids.tolist()
+    if before and not same:
+        yield _event("track_lost", before, frame)
+    if now and not same:
+        yield _event("track_found" if now.track_ids[0] <= known else "track_started", now, frame)
 
 
 def _event(kind: str, track: Tracks, frame: FrameInfo) -> Event:

@@ -40,6 +40,8 @@ class Contestant:
         return self.key.partition(".")[0]
 
 
+#: what the file knows of the camera's motion is kept from a tracker that it does no good
+_STILL = {"camera": False}
 _BYTE = {"track_thresh": 0.6, "match_thresh": 0.9, "track_buffer": 30, "frame_rate": "int fps"}
 _PAPER_FLOW = {"det_thresh": 0.6, "iou_threshold": 0.3, "max_age": 30, "min_hits": 3, "delta_t": 3}
 #: BoostTrack removes wide boxes, which suits people; cars are wide
@@ -105,19 +107,27 @@ PEERS: tuple[Contestant, ...] = (
     Contestant(
         "Deep OC-SORT (boxmot)",
         "boxmot.deepocsort",
-        {"defaults": {}, "published": {**_PAPER_FLOW, "inertia": 0.2}},
+        {
+            "defaults": {},
+            "published": {**_PAPER_FLOW, "inertia": 0.2},
+            "defaults, no camera": _STILL,
+            "published, no camera": {**_PAPER_FLOW, "inertia": 0.2, **_STILL},
+        },
         camera=True,
     ),
     Contestant(
-        "Hybrid-SORT (boxmot)", "boxmot.hybridsort", {"defaults": {}, "published": _HYBRID}, camera=True
+        "Hybrid-SORT (boxmot)",
+        "boxmot.hybridsort",
+        {"defaults, no camera": _STILL, "published": _HYBRID, "published, no camera": {**_HYBRID, **_STILL}},
+        camera=True,
     ),
     Contestant(
         "BoostTrack (boxmot)",
         "boxmot.boosttrack",
-        {"defaults": {**_ANY_SHAPE}, "published": _BOOST},
+        {"defaults": _ANY_SHAPE, "published": _BOOST, "defaults, no camera": {**_ANY_SHAPE, **_STILL}},
         camera=True,
     ),
-    Contestant("OccluBoost (boxmot)", "boxmot.occluboost", {"defaults": {**_ANY_SHAPE}}, camera=True),
+    Contestant("OccluBoost (boxmot)", "boxmot.occluboost", {"defaults": _ANY_SHAPE}, camera=True),
     Contestant("SFSORT (boxmot)", "boxmot.sfsort", {"defaults": {}, "published": _SF}),
     Contestant("StrongSORT (boxmot)", "boxmot.strongsort", camera=True, looks=True),
     Contestant("SORT (trackers)",
@@ -184,7 +194,12 @@ REFINED: tuple[Contestant, ...] = tuple(
 
 #: the algorithms as their papers and first releases have them; ours do the same work many times as fast
 REFERENCES: tuple[Contestant, ...] = tuple(
-    Contestant(f"{word} reference", f"references.{name}", looks=name == "deepsort")
+    Contestant(
+        f"{word} reference",
+        f"references.{name}",
+        {"as ours": {"min_score": TRACKERS[name].params().min_score}},
+        looks=name == "deepsort",
+    )
     for name, word in (
         ("sort", "SORT"),
         ("bytetrack", "ByteTrack"),
@@ -257,13 +272,15 @@ class Worker:
         """One job; its reply. Raises TrackerError with what the tracker said where it failed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        settings = dict(contestant.variants[variant])
+        camera = settings.pop("camera", contestant.camera)
         wanted = {
             "tracker": contestant.key.partition("+")[0],
-            "settings": contestant.variants[variant],
+            "settings": settings,
             "input": str(given),
             "output": None,
             "warm": 0,
-            "camera": contestant.camera,
+            "camera": camera,
             **job,
         }
         self._process.stdin.write(json.dumps(wanted) + "\n")

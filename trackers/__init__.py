@@ -5,6 +5,7 @@
 >>> tracks = tracker.update(Detections.of([[0, 0, 10, 20]]), pts=0.0)
 """
 
+from trackers.adaptive import AdaptiveParams, AdaptiveTracker
 from trackers.base import Tracker, TrackerParams
 from trackers.botsort import BotSortParams, BotSortTracker
 from trackers.bytetrack import ByteTrackParams, ByteTrackTracker
@@ -14,6 +15,8 @@ from trackers.sort import SortParams, SortTracker
 from vidstream.types import Detections, Tracks
 
 __all__ = [
+    "AdaptiveParams",
+    "AdaptiveTracker",
     "BotSortParams",
     "BotSortTracker",
     "ByteTrackParams",

@@ -194,6 +194,11 @@ class Tracker(ABC):
             return pairs
         return pairs.where(self._tracks.class_ids[pairs.rows] == detections.class_ids[pairs.cols])
 
+    def _now(self) -> float:
+        """The time of the frame that is being worked on."""
+        assert self._pts is not None  # set before anything is associated
+        return self._pts
+
     def _predict(self, pts: float) -> None:
         last = pts if self._pts is None else self._pts
         if not 0 <= pts - last < np.inf:

@@ -11,7 +11,7 @@ from trackers.appearance import Ema, Embedder
 from trackers.assignment import Pairs, Rows
 from trackers.bytetrack import ByteTrackParams, ByteTrackTracker
 from trackers.camera_motion import METHODS, CameraMotion
-from trackers.kalman import XYWH
+from trackers.kalman import XYWH, MotionModel
 from vidstream.geometry import Array
 from vidstream.types import Detections, Pixels, Tracks
 from vidstream.types.values import Ratio
@@ -43,11 +43,16 @@ class BotSortTracker(ByteTrackTracker):
     params: BotSortParams
     _frozen = slice(2, 4)
 
-    def __init__(self, params: BotSortParams | None = None, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        params: BotSortParams | None = None,
+        embedder: Embedder | None = None,
+        model: MotionModel | None = None,
+    ) -> None:
         params = params or BotSortParams()
         self._embed = embedder
         self._camera: CameraMotion | None = None if params.camera is None else METHODS[params.camera]()
-        self._begin(params, XYWH())
+        self._begin(params, model or XYWH())
 
     def on_gap(self) -> None:
         """Time or place has jumped: forget all tracks, their looks and the last picture."""

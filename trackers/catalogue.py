@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from trackers.adaptive import AdaptiveParams, AdaptiveTracker
 from trackers.base import Tracker, TrackerParams
 from trackers.botsort import BotSortParams, BotSortTracker
 from trackers.bytetrack import ByteTrackParams, ByteTrackTracker
@@ -27,6 +28,7 @@ TRACKERS: Mapping[str, Kind] = {
     "bytetrack": Kind(ByteTrackTracker, ByteTrackParams),
     "ocsort": Kind(OcSortTracker, OcSortParams),
     "botsort": Kind(BotSortTracker, BotSortParams),
+    "adaptive": Kind(AdaptiveTracker, AdaptiveParams),
 }
 
 

@@ -79,7 +79,7 @@ class DeepSortTracker(Tracker):
         return matches.then(overlap.where(tracks.misses[overlap.rows] == 0), 1 - self.params.iou_threshold)
 
     def _within_gate(self, detections: Detections) -> Pairs:
-        """Eq. 1 and 2: confirmed tracks, and detections where their motion allows, with how far off these are."""
+        """Eq. 1 and 2: confirmed tracks, the detections their motion allows, and how far off these are."""
         measured = self._filter.model.measure(detections.boxes)
         pairs = Pairs.within(self._filter.gating_distance(self._tracks.state, measured), GATE)
         return self._comparable(pairs.where(self._tracks.confirmed[pairs.rows]), detections)

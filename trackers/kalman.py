@@ -87,13 +87,13 @@ class XYAH(MotionModel):
 
     def measure(self, boxes: Array) -> Float64:
         """(4, N) cx, cy, w / h, h."""
-        z = _centre_and_size(boxes)
+        z = centre_and_size(boxes)
         z[2] /= z[3]
         return z
 
     def boxes(self, where: Float64) -> Float32:
         """(N, 4) boxes of (4, N) coordinates."""
-        return _around(where[:2], where[2] * where[3], where[3])
+        return around(where[:2], where[2] * where[3], where[3])
 
     def initial(self, where: Float64) -> Noise:
         """Twice the position's, ten times the velocity's."""
@@ -106,11 +106,11 @@ class XYAH(MotionModel):
     def measurement(self, where: Float64) -> Float64:
         """(4, N) variances of a detection."""
         at = self.position
-        variance: Float64 = _column(at, at, 0, at) * _visible(where[3:]) + _column(0, 0, 1e-1, 0)
+        variance: Float64 = _column(at, at, 0, at) * visible(where[3:]) + _column(0, 0, 1e-1, 0)
         return variance
 
     def _noise(self, where: Float64, at: float, aspect: float, rate: float) -> Noise:
-        size = _visible(where[3:])
+        size = visible(where[3:])
         return Noise(
             _column(at, at, 0, at) * size + _column(0, 0, aspect, 0),
             _column(rate, rate, 0, rate) * size + _column(0, 0, 1e-5, 0),
@@ -126,11 +126,11 @@ class XYWH(MotionModel):
 
     def measure(self, boxes: Array) -> Float64:
         """(4, N) cx, cy, w, h."""
-        return _centre_and_size(boxes)
+        return centre_and_size(boxes)
 
     def boxes(self, where: Float64) -> Float32:
         """(N, 4) boxes of (4, N) coordinates."""
-        return _around(where[:2], where[2], where[3])
+        return around(where[:2], where[2], where[3])
 
     def initial(self, where: Float64) -> Noise:
         """Twice the position's, ten times the velocity's."""
@@ -149,7 +149,7 @@ class XYWH(MotionModel):
 
     def _size(self, where: Float64) -> Float64:
         """(4, N) squares of w, h, w, h."""
-        size = _visible(where[2:])
+        size = visible(where[2:])
         return np.concatenate([size, size])
 
 
@@ -169,7 +169,7 @@ class UVSR(MotionModel):
 
     def measure(self, boxes: Array) -> Float64:
         """(4, N) u, v, w h, w / h."""
-        z = _centre_and_size(boxes)
+        z = centre_and_size(boxes)
         z[2:] = z[2] * z[3], z[2] / z[3]
         return z
 
@@ -177,7 +177,7 @@ class UVSR(MotionModel):
         """(N, 4) boxes of (4, N) coordinates."""
         area, ratio = np.maximum(where[2], 0.0), np.maximum(where[3], 1e-6)
         width = np.sqrt(area * ratio)
-        return _around(where[:2], width, width / ratio)
+        return around(where[:2], width, width / ratio)
 
     def bound(self, where: Float64, rate: Float64, steps: float) -> Float64:
         """An area that would shrink to nothing stops shrinking."""
@@ -298,13 +298,13 @@ class KalmanFilter:
         return distances
 
 
-def _visible(size: Float64) -> Float64:
+def visible(size: Float64) -> Float64:
     """Squares of sizes, none below a pixel: what coasting takes to nothing must keep some uncertainty."""
     squares: Float64 = np.square(np.maximum(size, 1.0))
     return squares
 
 
-def _centre_and_size(boxes: Array) -> Float64:
+def centre_and_size(boxes: Array) -> Float64:
     """(4, N) cx, cy, w, h; a side thinner than a pixel counts as one, to have an aspect."""
     corners = np.ascontiguousarray(np.asarray(boxes, np.float64).T)
     z: Float64 = np.empty_like(corners)
@@ -315,7 +315,7 @@ def _centre_and_size(boxes: Array) -> Float64:
     return z
 
 
-def _around(centre: Float64, width: Float64, height: Float64) -> Float32:
+def around(centre: Float64, width: Float64, height: Float64) -> Float32:
     """(N, 4) boxes of (2, N) centres and (N,) sizes."""
     half = np.empty_like(centre)
     np.multiply(width, 0.5, out=half[0])

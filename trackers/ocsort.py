@@ -180,10 +180,6 @@ class OcSortTracker(Tracker):
             self._go_on_unseen(unseen, now)
         self._last_run = now
 
-    def _now(self) -> float:
-        assert self._pts is not None  # set before anything is associated
-        return self._pts
-
     def _follow_camera(self, motion: Float64) -> None:
         super()._follow_camera(motion)
         tracks, turn = self._tracks, motion[:, :2]

@@ -9,6 +9,7 @@ from tests.support.one_stage import OneStage, clip, problems
 from tests.support.truth import mot_truth
 from vidstream.geometry import iou
 from vidstream.graph.params import parameters
+from vidstream.stages.track.botsort import TrackBotSort
 from vidstream.stages.track.deepsort import TrackDeepSort
 from vidstream.stages.track.sort import TrackSort
 from vidstream.types import Detections, Tracks, View
@@ -163,3 +164,26 @@ def test_a_network_that_is_missing_is_named(network, problem, tmp_path, monkeypa
 @pytest.mark.parametrize("cls", [TrackSort, TrackDeepSort])
 def test_every_option_says_what_it_means(cls):
     assert all(parameter.meaning for parameter in parameters(cls.Params))
+
+
+def test_zones_are_fractions_of_the_source_picture(people):
+    left = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
+    stage = OneStage(TrackSort, n_init=1, birth_zones=[left])
+    width = people[0][1].width
+    first = stage(pts=people[0][0], detections=people[0][2])
+    middle = (first.boxes[:, 0] + first.boxes[:, 2]) / 2
+    inside = (people[0][2].boxes[:, [0, 2]].mean(axis=1) < width / 2).sum()
+    assert 0 < len(first) == inside < len(people[0][2])
+    assert (middle < width / 2).all()
+
+
+def test_a_network_tells_people_apart_for_botsort_too(people, assets):
+    path = str(assets("weights/osnet_x0_25_msmt17.onnx"))
+    stage = OneStage(TrackBotSort, network=path, camera=None, device="cpu")
+    pts, view, found, _ = people[0]
+    stage(pts=pts, image=view, detections=found)
+    tracks = stage(pts=people[1][0], image=people[1][1], detections=people[1][2])
+    assert len(tracks) == len(found)
+    assert tracks.features.shape == (len(found), 512)
+    (missing,) = problems(TrackBotSort, network="no-such-network")
+    assert "network" in str(missing)

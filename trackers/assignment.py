@@ -65,6 +65,8 @@ class Matches(NamedTuple):
 
     def then(self, pairs: Pairs, limit: float) -> Matches:
         """These matches and those of a further stage: `solve` for what is unmatched so far."""
+        if not len(pairs.rows):
+            return self
         free_rows, free_cols = (
             _mask(self.unmatched_rows, pairs.shape[0]),
             _mask(self.unmatched_cols, pairs.shape[1]),

@@ -241,7 +241,7 @@ class KalmanFilter:
         moved[3] = cov + spread
         moved[2] = var + n * (cov + moved[3]) + n * q
         moved[4] = var_rate + n * q_rate
-        if n != 1:  # both terms vanish for a single frame
+        if abs(n - 1) > 1e-9:  # both terms vanish for a single frame
             moved[2] += n * (n - 1) * (2 * n - 1) / 6 * q_rate
             moved[3] += n * (n - 1) / 2 * q_rate
         return moved

@@ -180,3 +180,20 @@ def test_the_wrong_video_is_noticed(campus: Path, tmp_path: Path, capsys) -> Non
     options = ["--clips", str(tmp_path / "clips"), "--video", f"TUD-Campus={tmp_path / 'x.mp4'}"]
     assert main(["eval", "track", str(campus), "--tracker", "sort", *options]) == 1
     assert "has pictures of 320x240, the sequence 640x480" in capsys.readouterr().err
+
+
+def test_tracks_are_better_once_their_future_is_known(assets, tmp_path, capsys):
+    place = str(assets("mot/TUD-Stadtmitte/seqinfo.ini").parent)
+    scores = {}
+    for name, more in (("plain", []), ("refined", ["--refine"])):
+        assert main(["eval", "track", place, "--tracker", "sort", *more, "--json", str(tmp_path / name)]) == 0
+        numbers = json.loads((tmp_path / name).read_text())
+        scores[name] = numbers["combined"]["HOTA"]
+    assert "sort, refined" in capsys.readouterr().out
+    assert scores["refined"] > scores["plain"] + 0.02
+
+
+def test_a_graph_refines_its_own_tracks(assets, capsys):
+    place = str(assets("mot/TUD-Stadtmitte/seqinfo.ini").parent)
+    assert main(["eval", "track", place, "--config", "configs/people.yaml", "--refine"]) == 2
+    assert "refine: true" in capsys.readouterr().err

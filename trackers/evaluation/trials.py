@@ -43,7 +43,7 @@ class Course:
         """
         sequence, frames = self.sequences[number], self.frames[number]
         try:
-            tracker = make(self.tracker, **({"frame_rate": sequence.fps} | self.fixed | settings))
+            tracker = make(self.tracker, **(self.fixed | settings))
             rows = follow(tracker, sequence, frames, self.min_score)
         except VidstreamError:
             rows = MotRows.concat([])

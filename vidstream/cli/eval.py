@@ -42,6 +42,9 @@ def add_commands(commands: Any) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the tracker: max_age=2"
     )
     track.add_argument(
+        "--refine", action="store_true", help="score the tracks as they look once their future is known"
+    )
+    track.add_argument(
         "--against", metavar="OTHER", help="compare with a tracker, a folder of results, or a YAML file"
     )
     track.add_argument(
@@ -127,7 +130,6 @@ def _score(
     scores, reported = {}, {}
     for sequence in sequences:
         frames = frames_of(options.frames, sequence.length)
-        # What is to be done with whole recordings before they are scored belongs here.
         rows = run.report(sequence, frames)
         reported[sequence.name] = rows
         scores[sequence.name] = score_classes(sequence, rows, frames)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from trackers.base import Tracker
 from trackers.catalogue import TRACKERS
@@ -31,31 +33,28 @@ class Run:
     report: Report
 
 
-def make_tracker(name: str, settings: Mapping[str, Any], fps: float) -> Tracker:
-    """A tracker for a stream of this rate. Raises UsageError or ParamError for what it does not know."""
+def make_tracker(name: str, settings: Mapping[str, Any]) -> Tracker:
+    """A tracker as a graph would make it. Raises UsageError or ParamError for what it does not know."""
     from vidstream.graph.params import make_params
 
     kind = TRACKERS.get(name)
     if kind is None:
         hint = did_you_mean(name, list(TRACKERS)) or f"known: {', '.join(TRACKERS)}"
         raise UsageError(f"there is no tracker '{name}'", where="--tracker", fix=hint)
-    params = make_params(kind.params, settings, name)
-    if any(field.name == "frame_rate" for field in fields(params)) and params.frame_rate is None:
-        params = replace(params, frame_rate=fps)
-    tracker: Tracker = kind.tracker(params)
+    tracker: Tracker = kind.tracker(make_params(kind.params, settings, name))
     return tracker
 
 
 def tracker_run(name: str, settings: Mapping[str, Any], min_score: float | None) -> Run:
     """A tracker of the catalogue on the sequences' detections."""
-    make_tracker(name, settings, 25.0)  # what is wrong with it shows before any sequence is read
+    make_tracker(name, settings)  # what is wrong with it shows before any sequence is read
 
     def report(sequence: Sequence, frames: Frames) -> MotRows:
         if not len(sequence.detections):
             raise SourceError(
                 f"{sequence.name} has no detections", where="--tracker", fix="put them into its folder det/"
             )
-        return follow(make_tracker(name, settings, sequence.fps), sequence, frames, min_score)
+        return follow(make_tracker(name, settings), sequence, frames, min_score)
 
     return Run(name, report)
 
@@ -76,8 +75,35 @@ def config_run(config: Path, plugins: list[Path]) -> Run:
     return Run(config.stem, report)
 
 
+def refined_run(run: Run, min_score: float | None) -> Run:
+    """What a run reports, refined with the whole recording in view."""
+    from trackers.offline import History, refine
+
+    def report(sequence: Sequence, frames: Frames) -> MotRows:
+        found = sequence.detections
+        inside = (found.frames >= frames[0]) & (found.frames <= frames[1])
+        if min_score is not None:
+            inside &= found.scores >= min_score
+        times = np.full(frames[1] + 1, np.nan)
+        times[frames[0] :] = np.arange(frames[0], frames[1] + 1) / sequence.fps
+        tracks = History.from_mot(run.report(sequence, frames), sequence.fps)
+        detections = History.from_mot(found[inside], sequence.fps)
+        return refine(tracks, detections=detections, frame_times=times).to_mot()
+
+    return Run(f"{run.name}, refined", report)
+
+
 def chosen_run(options: argparse.Namespace) -> Run:
     """The one that the command line asks for."""
+    run = _named_run(options)
+    if not options.refine:
+        return run
+    if options.config:
+        raise UsageError("a graph refines its own tracks", where="--refine", fix="write refine: true in it")
+    return refined_run(run, options.min_score)
+
+
+def _named_run(options: argparse.Namespace) -> Run:
     if options.results:
         return results_run(options.results)
     if options.config:

@@ -111,7 +111,7 @@ def _axes(options: argparse.Namespace) -> list[Axis]:
     from vidstream.cli.eval_runs import make_tracker, settings_of
 
     fixed = settings_of(options.set)
-    make_tracker(options.tracker, fixed, 25.0)
+    make_tracker(options.tracker, fixed)
     names = tuple(options.params.split(",")) if options.params else None
     axes = [a for a in search_space(TRACKERS[options.tracker].params, names) if a.name not in fixed]
     if not axes or options.trials < 1 or options.jobs < 1:

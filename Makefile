@@ -53,6 +53,7 @@ clean: ## remove the virtual environment and the tools' caches; out/ stays
 
 # A stamp is newer than its requirements when they are installed.
 $(VENV)/.test-ready $(VENV)/.bench-ready $(VENV)/.deep-ready: $(VENV)/.core-ready
+$(VENV)/.test-ready: requirements/eval.txt
 $(VENV)/.%-ready: requirements/%.txt $(SETUP)
 	@tools/setup.sh $*
 	@touch $@

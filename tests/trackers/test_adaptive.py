@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trackers import AdaptiveParams, AdaptiveTracker, BotSortTracker, Detections
-from trackers.metrics import evaluate
+from trackers.evaluation import evaluate
 from trackers.noise import SPAN, NoiseMeter
 
 FPS = 25.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trackers import ByteTrackParams, ByteTrackTracker, Detections, Tracks
-from trackers.metrics import evaluate
+from trackers.evaluation import evaluate
 
 
 def at(*lefts: float, scores: float | list[float] = 0.9) -> Detections:

@@ -7,7 +7,7 @@ import pytest
 
 from trackers import DeepSortParams, DeepSortTracker, Detections
 from trackers.appearance import NetworkEmbedder, describe
-from trackers.metrics import evaluate
+from trackers.evaluation import evaluate
 from trackers.motfile import MotRows
 
 

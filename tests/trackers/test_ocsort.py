@@ -8,7 +8,7 @@ from filterpy.kalman import KalmanFilter as OneTrack
 
 from trackers import Detections, OcSortParams, OcSortTracker, SortParams, SortTracker
 from trackers.assignment import Pairs
-from trackers.metrics import evaluate
+from trackers.evaluation import evaluate
 
 FPS = 30.0
 

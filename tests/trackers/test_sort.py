@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.trackers.references import Sort
 from trackers import Detections, SortTracker
-from trackers.metrics import evaluate
+from trackers.evaluation import evaluate
 
 
 @pytest.mark.parametrize(

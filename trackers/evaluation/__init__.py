@@ -3,6 +3,7 @@
 >>> from trackers.evaluation import combine, read_sequence, score
 """
 
+from trackers.evaluation.fast import evaluate
 from trackers.evaluation.reading import find_sequences, read_results, read_sequence
 from trackers.evaluation.scores import MEASURES, Measure, Scores, combine, score, score_classes
 from trackers.evaluation.sequences import Sequence, frames_of
@@ -13,6 +14,7 @@ __all__ = [
     "Scores",
     "Sequence",
     "combine",
+    "evaluate",
     "find_sequences",
     "frames_of",
     "read_results",

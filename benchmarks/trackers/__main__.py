@@ -11,6 +11,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.trackers import accuracy, plot, speed
 from benchmarks.trackers.contestants import (
@@ -82,13 +83,15 @@ def _demo() -> list[str]:
 
 
 def _memory(frames: int = 100_000) -> list[str]:
-    grown = {}
-    for name in TRACKERS:
+    def grown(name: str) -> float:
         command = [sys.executable, "-m", "benchmarks.trackers.memory", name, str(frames)]
         done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-        grown[name] = float(done.stdout)
-    cells = ", ".join(f"{name} {mib:.1f}" for name, mib in grown.items())
-    return [f"MiB more after {frames:,} frames of births and deaths than after a tenth of them: {cells}."]
+        return float(done.stdout)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        cells = [f"{name} {mib:.1f}" for name, mib in zip(TRACKERS, pool.map(grown, TRACKERS), strict=True)]
+    what = f"MiB more after {frames:,} frames of births and deaths than after a tenth of them"
+    return [f"{what}: {', '.join(cells)}."]
 
 
 def _keep(results: list[speed.Speed]) -> None:

@@ -221,21 +221,17 @@ INSTALL = {
     "bytetracker": "bytetracker==0.3.2",
     "ocsort": "ocsort==0.0.2",
 }
-#: newer releases of supervision have no tracker; ours is called trackers, too
-_PROBES = {
-    "supervision": "supervision.ByteTrack",
-    "trackers": "trackers.OCSORTTracker",
-    "sort": "sort.SortTracker",
-    "ocsort": "import ocsort.ocsort",
-}
 
 
 @cache
 def interpreter(package: str) -> str | None:
-    """The first Python that has the package: of $VIDSTREAM_PEERS (as in $PATH), of `peers`, this one."""
+    """The first Python with this very release: of $VIDSTREAM_PEERS (as in $PATH), of `install`, this one."""
     if package in ("ours", "references"):
         return sys.executable
-    probe = f"import {package}; {_PROBES.get(package, 'pass')}"
+    name, _, release = INSTALL[package].partition("==")
+    probe = (
+        f"from importlib.metadata import version; import {package}; assert version({name!r}) == {release!r}"
+    )
     named = [path for path in os.environ.get("VIDSTREAM_PEERS", "").split(os.pathsep) if path]
     made = sorted(str(path) for path in (CACHE / "peers").glob("*/bin/python"))
     for path in [*named, *made, sys.executable]:

@@ -48,6 +48,7 @@ class ByteTrack:
         published: bool = False,
     ) -> None:
         self.high, self.low, self.match, self.buffer = high, low, match, buffer
+        self.birth = high + 0.1
         self.published = published
         self._tracks: list[_Track] = []
         self._born = self._frame = 0
@@ -70,7 +71,7 @@ class ByteTrack:
         gone, boxes_left, scores_left = self._match(new, boxes_left, scores_left, 0.7, fused=True)
         self._tracks = [t for t in self._tracks if t not in gone and self._frame - t.seen <= self.buffer]
         for box, score in zip(boxes_left, scores_left.tolist(), strict=True):
-            if score >= self.high + 0.1:
+            if score >= self.birth:
                 self._born += 1
                 motion, first = self.new_filter(box), self._frame == 1
                 self._tracks.append(_Track(self._born, motion, score, self._frame, confirmed=first))

@@ -23,7 +23,7 @@ class _Track:
         kf.P = np.diag([10.0, 10, 10, 10, 1e4, 1e4, 1e4])
         kf.Q = np.diag([1, 1, 1, 1, 0.01, 0.01, 0.0001])
         kf.x[:4, 0] = self.measure(box)
-        self.number, self.score, self.hits, self.streak, self.missed = number, score, 1, 1, 0
+        self.number, self.score, self.hits, self.streak, self.missed = number, score, 1, 0, 0
         self.confirmed = False
 
     @staticmethod
@@ -58,7 +58,8 @@ class Sort:
     - all pairs are assigned at once and those of little overlap then fall apart, so that a hopeless pair can
       push out a good one (paper: pairs below IoU_min are rejected; here: before assignment);
     - a track on probation lives as long without detections as any other (here: a miss ends it);
-    - everything is reported in the first `min_hits` frames, and after a gap a track is on probation again.
+    - everything is reported in the first `min_hits` frames; after a gap a track is on probation again; the
+      detection that begins it does not count (here: it does).
     """
 
     def __init__(
@@ -99,5 +100,4 @@ class Sort:
     def _shown(self, track: _Track) -> Any:
         if not self.published:
             return track.confirmed
-        # the release counts updates, the paper detections: the one that began the track is not an update
-        return track.streak > self.min_hits or self._frame <= self.min_hits
+        return track.streak >= self.min_hits or self._frame <= self.min_hits

@@ -124,13 +124,14 @@ def test_a_signal_ends_a_run_in_order(config: Path, tmp_path: Path, number: sign
 
 
 PLUGIN = '''
-import time
+import pathlib, time
 from vidstream import stage
 from vidstream.types import View
 
 @stage("slow.sleep", heavy=True)
-def sleep(image: View) -> None:
+def sleep(image: View, begun: str) -> None:
     """Never comes back in time."""
+    pathlib.Path(begun).touch()
     time.sleep(30)
 '''
 
@@ -138,13 +139,15 @@ def sleep(image: View) -> None:
 def test_a_second_signal_ends_it_at_once(config: Path, tmp_path: Path) -> None:
     plugin = tmp_path / "slow.py"
     plugin.write_text(PLUGIN)
-    config.write_text("source: 'synthetic:shapes'\ngraph: {slow: slow.sleep, move: detect.motion}\n")
+    begun = tmp_path / "begun"
+    slow = f"{{use: slow.sleep, begun: {begun}}}"
+    config.write_text(f"source: 'synthetic:shapes'\ngraph: {{slow: {slow}, move: detect.motion}}\n")
     process = start("--plugin", plugin, "run", config, "--metrics", "x.json", "--out", tmp_path)
-    time.sleep(2.0)
+    wait_for(begun.exists)
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=3)
+    process.communicate(timeout=10)
     assert process.returncode == 128 + signal.SIGINT
 
 

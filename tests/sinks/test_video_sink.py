@@ -117,7 +117,11 @@ def test_a_new_segment_goes_on_without_a_hole(make: Make, at: At, tmp_path: Path
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1e5)), min_size=2, max_size=30),
+    st.lists(
+        st.tuples(st.integers(0, 1), st.floats(0, 1e5).map(lambda pts: round(pts, 6))),
+        min_size=2,
+        max_size=30,
+    ),
     st.floats(0.001, 1.0),
 )
 def test_segments_never_run_back(steps: list[tuple[int, float]], step: float) -> None:

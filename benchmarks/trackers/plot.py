@@ -41,5 +41,5 @@ def draw(results: list[Speed], path: Path) -> None:
     axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=100, pil_kwargs={"optimize": True})
     plt.close(figure)

@@ -7,8 +7,15 @@ from pathlib import Path
 from benchmarks.trackers.speed import COUNTS, Speed
 
 #: Okabe and Ito's colours, which most people can tell apart
-_COLOURS = {"sort": "#0072B2", "bytetrack": "#D55E00", "ocsort": "#009E73", "botsort": "#CC79A7"}
-_OTHER = "#E69F00"
+_COLOURS = {
+    "sort": "#0072B2",
+    "bytetrack": "#D55E00",
+    "ocsort": "#009E73",
+    "botsort": "#CC79A7",
+    "deepsort": "#E69F00",
+    "adaptive": "#000000",
+}
+_OTHER = "#56B4E9"
 
 
 def draw(results: list[Speed], path: Path) -> None:

@@ -299,8 +299,8 @@ class KalmanFilter:
 
 
 def visible(size: Float64) -> Float64:
-    """Squares of sizes, none below a pixel: what coasting takes to nothing must keep some uncertainty."""
-    squares: Float64 = np.square(np.maximum(size, 1.0))
+    """Squares of sizes; what coasting takes to nothing keeps a trace of uncertainty."""
+    squares: Float64 = np.maximum(np.square(size), 1e-6)
     return squares
 
 

@@ -29,7 +29,7 @@ def make(key: str, settings: Mapping[str, Any], info: Info) -> Adapter:
 
 
 def _ours(name: str, settings: Mapping[str, Any], info: Info) -> Adapter:
-    tracker = make_tracker(name, **settings, frame_rate=info.fps)
+    tracker = make_tracker(name, **settings)
 
     def prepare(frame: Frame) -> tuple[Detections, float, Any]:
         found = Detections.of(frame.boxes, frame.scores, frame.class_ids, features=frame.features)

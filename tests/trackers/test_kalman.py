@@ -81,10 +81,10 @@ def deepsort_reference(z: np.ndarray) -> OneTrack:
 
 
 def deepsort_step(kf: OneTrack, z: np.ndarray) -> None:
-    h = max(float(kf.x[3, 0]), 1.0)
+    h = float(kf.x[3, 0])
     kf.Q = np.diag(np.square([h / 20, h / 20, 1e-2, h / 20, h / 160, h / 160, 1e-5, h / 160]))
     kf.predict()
-    h = max(float(kf.x[3, 0]), 1.0)
+    h = float(kf.x[3, 0])
     kf.R = np.diag(np.square([h / 20, h / 20, 1e-1, h / 20]))
     kf.update(z[:, None])
 
@@ -99,10 +99,10 @@ def botsort_reference(z: np.ndarray) -> OneTrack:
 
 
 def botsort_step(kf: OneTrack, z: np.ndarray) -> None:
-    w, h = np.maximum(kf.x[2:4, 0], 1.0)
+    w, h = kf.x[2:4, 0]
     kf.Q = np.diag(np.square([w / 20, h / 20, w / 20, h / 20, w / 160, h / 160, w / 160, h / 160]))
     kf.predict()
-    w, h = np.maximum(kf.x[2:4, 0], 1.0)
+    w, h = kf.x[2:4, 0]
     kf.R = np.diag(np.square([w / 20, h / 20, w / 20, h / 20]))
     kf.update(z[:, None])
 

@@ -19,13 +19,13 @@ CASES = {
     # Half a second: a track that shrinks for longer falls below a pixel, where ours keeps some noise.
     "deepsort": (
         "deepsort",
-        lambda fps: DeepSort(max_age=fps // 2),
-        lambda fps: {"max_age": (fps // 2 - 1) / fps, "min_score": 0.0},
+        lambda fps: DeepSort(max_age=fps),
+        lambda fps: {"max_age": (fps - 1) / fps, "min_score": 0.0},
     ),
     "deepsort, motion has a say": (
         "deepsort",
-        lambda fps: DeepSort(max_age=fps // 2, weight=0.1),
-        lambda fps: {"max_age": (fps // 2 - 1) / fps, "min_score": 0.0, "motion_weight": 0.1},
+        lambda fps: DeepSort(max_age=fps, weight=0.1),
+        lambda fps: {"max_age": (fps - 1) / fps, "min_score": 0.0, "motion_weight": 0.1},
     ),
     "bytetrack": ("bytetrack", lambda fps: ByteTrack(buffer=fps, match=0.8), lambda fps: {}),
     "botsort": ("botsort", lambda fps: BotSort(buffer=fps), lambda fps: {}),

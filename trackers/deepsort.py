@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackers.appearance import Embedder, Gallery, describe
-from trackers.assignment import Matches, Pairs, Rows, iou_pairs
+from trackers.assignment import Matches, Pairs, Rows, aligned_iou, iou_pairs
 from trackers.base import Tracker, TrackerParams
 from trackers.kalman import XYAH
 from vidstream.types import Detections, Pixels
@@ -33,7 +33,7 @@ class DeepSortTracker(Tracker):
     """Motion gates, looks decide; tracks seen lately choose first.
 
     Looks are the detections' `features`; without them `embedder` (default: `describe`, which needs no
-    network) is asked on the image; without an image motion decides alone.
+    network) is asked on the image; without an image, overlap stands in for them where motion allows.
 
     >>> tracker = DeepSortTracker(DeepSortParams(n_init=1))
     >>> for k in range(3):
@@ -85,9 +85,10 @@ class DeepSortTracker(Tracker):
         return self._comparable(pairs.where(self._tracks.confirmed[pairs.rows]), detections)
 
     def _costs(self, pairs: Pairs, detections: Detections) -> Pairs:
-        """Those of the pairs that look alike (eq. 4), with the costs of eq. 5."""
+        """Those of the pairs that look alike (eq. 4) with the costs of eq. 5; without looks, that overlap."""
         if detections.features is None:
-            return pairs
+            overlap = aligned_iou(self._boxes()[pairs.rows], detections.boxes[pairs.cols])
+            return pairs._replace(cost=1 - overlap).where(overlap >= self.params.iou_threshold)
         looks = self._gallery.pair_distances(self._tracks.keys, detections.features, pairs.rows, pairs.cols)
         weight = self.params.motion_weight
         cost = weight * pairs.cost + (1 - weight) * looks
@@ -96,6 +97,6 @@ class DeepSortTracker(Tracker):
     def _limit(self, detections: Detections) -> float:
         """The largest cost there can be."""
         if detections.features is None:
-            return GATE
+            return 1 - self.params.iou_threshold
         weight = self.params.motion_weight
         return weight * GATE + (1 - weight) * self.params.max_distance

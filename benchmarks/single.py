@@ -25,7 +25,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _PAGE = _ROOT / "docs" / "single_object.md"
 _ASSETS = Path(os.environ.get("VIDSTREAM_ASSETS") or _ROOT.parent / "shared" / "assets")
 #: so many people of each sequence, those seen longest, for at most so many frames each
-_PEOPLE, _FRAMES = {"PETS09-S2L1": ("vtest.avi", 8), "TUD-Stadtmitte": ("TUD-Stadtmitte.mp4", 4)}, 200
+_PEOPLE, _FRAMES = {"PETS09-S2L1": ("vtest.avi", 8), "TUD-Stadtmitte": ("TUD-Stadtmitte.mp4", 4)}, 100
 
 
 class Clip(NamedTuple):

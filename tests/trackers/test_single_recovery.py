@@ -57,7 +57,7 @@ def test_a_car_is_picked_out_of_the_whole_picture(clip):
     (best,) = places[:1]
     assert np.abs((best[:2] + best[2:]) - (truth[12][:2] + truth[12][2:])).max() / 2 < 8
     assert scores[0] > 0.8
-    assert scores[1] < scores[0] - 0.15, "and nothing else is as much like it"
+    assert scores[1] < scores[0] - 0.1, "and nothing else is as much like it"
 
 
 def test_a_model_learns_what_it_is_shown_and_rejects_what_it_is_told(clip):

@@ -86,7 +86,14 @@ class ObjectModel:
         Less where the correlation with every patch of the object is below a half: what is like nothing
         known is not the object either.
         """
-        alike = _nearest(rows, self.seen)
+        return self._relative(rows, self.seen)
+
+    def surely(self, rows: Float32) -> Float32:
+        """(N,) the conservative similarity: to the earlier half of the object's patches alone."""
+        return self._relative(rows, self.seen[: (len(self.seen) + 1) // 2])
+
+    def _relative(self, rows: Float32, seen: Float32) -> Float32:
+        alike = _nearest(rows, seen)
         away, beside = 1 - alike, 1 - _nearest(rows, self.unlike)
         relative = beside / np.maximum(away + beside, 1e-6)
         return np.asarray(relative * np.clip(2 * alike, 0, 1), np.float32)
@@ -118,6 +125,16 @@ def _nearest(rows: Float32, known: Float32) -> Array:
     """(N,) the best correlation of each row with any known one; 0 where nothing is known."""
     best: Array = (rows @ known.T).max(axis=1, initial=-1.0) if len(known) else np.zeros(len(rows))
     return best
+
+
+def beside(box: Float32) -> Boxes:
+    """(75, 4) boxes up to a fifth of its size beside it, as large, smaller and larger."""
+    steps, sizes = np.linspace(-0.16, 0.16, 5), (0.9, 1.0, 1.11)
+    across, down, size = (a.ravel() for a in np.meshgrid(steps, steps, sizes))
+    sides, middle = box[2:] - box[:2], (box[:2] + box[2:]) / 2
+    middles = middle + np.stack([across, down], axis=1) * sides
+    half = size[:, None] * sides / 2
+    return np.concatenate([middles - half, middles + half], axis=1).astype(np.float32)
 
 
 def _about(box: Float32) -> Boxes:

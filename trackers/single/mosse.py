@@ -57,6 +57,13 @@ class MosseTracker(SingleTracker):
         self._above = np.sum([above for above, _ in parts], axis=0)
         self._below = np.sum([below for _, below in parts], axis=0)
 
+    def _return(self, image: Pixels, box: Float32) -> None:
+        same = np.allclose(box[2:] - box[:2], self._box[2:] - self._box[:2], atol=0.5)
+        if same:  # the filter is worth more than what one picture teaches
+            self._box = box
+        else:
+            self._learn(image, box)
+
     def _find(self, image: Pixels) -> Found:
         gray = to_gray(image)
         seen = np.fft.rfft2(self._prepared(self._cut(gray)))

@@ -13,12 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackers.single.base import Found, SingleTracker
-from trackers.single.looks import Lesson, ObjectModel, patch, patches
+from trackers.single.looks import Lesson, ObjectModel, beside, patch, patches
 from trackers.single.search import SIZES, search
 from vidstream.geometry import Float32, clip, iou
 from vidstream.types import Pixels
 from vidstream.types.values import Positive, Ratio
 
+#: so much more likeness another place must have than the tracker's: where that doubts, and where it does not
+_DOUBT, _TRUST = 0.1, 0.3
+#: a place close to where the object was lost is believed at this much less likeness
+_CLOSE = 0.07
+#: every so many pictures the box is aligned, and the rest of the picture looked at
+_ALIGN, _LOOK = 5, 10
 #: sizes tried near by, and how far a search goes, in sizes of the object
 _NEAR_SIZES, _FARTHEST = (0.87, 1.0, 1.15), 12.0
 
@@ -63,7 +69,7 @@ class RecoveringTracker(SingleTracker):
         score = 0.0 if box is None else self._likeness(image, box)
         if score < self.recovery.sure:
             place, best = self._search(image, self._last if box is None else box)
-            if place is not None and best > score + 0.1:
+            if place is not None and best > score + (_DOUBT if own < self.recovery.trust else _TRUST):
                 self.tracker.resume(image, place)
                 box, score = place, best
         self._trusted = score >= self.recovery.sure or (self._trusted and own >= self.recovery.trust)
@@ -72,8 +78,26 @@ class RecoveringTracker(SingleTracker):
             self._misses += 1
             self._waiting.clear()
             return Found(None, score)
+        if self._trusted:
+            box = self._aligned(image, box)
         self._learn_later(image, box)
         return Found(box, score)
+
+    def _aligned(self, image: Pixels, box: Float32) -> Float32:
+        """Every now and then: the box close by that looks most as the object did early on.
+
+        Without it the errors of a tracker add up, and what is learnt follows them.
+        """
+        self._count += 1
+        if self._count % _ALIGN:
+            return box
+        boxes = np.concatenate([box[None], beside(box)])
+        sure = self._model.surely(patches(image, boxes))
+        best = int(sure.argmax())
+        if sure[best] < self.recovery.back or sure[best] < sure[0] + _DOUBT:
+            return box
+        self.tracker.resume(image, boxes[best])
+        return np.asarray(boxes[best], np.float32)
 
     def _learn_later(self, image: Pixels, box: Float32) -> None:
         """Learn what was seen a while ago, now that the object has stayed like itself since.
@@ -88,8 +112,7 @@ class RecoveringTracker(SingleTracker):
         if len(self._waiting) > self.recovery.delay:
             self._last, lesson = self._waiting.popleft()
             self._model.learn(lesson)
-        self._count += 1
-        if self._count % 10 == 1:
+        if self._count % _LOOK == 0:
             self._look_about(image, box)
 
     @property
@@ -115,7 +138,9 @@ class RecoveringTracker(SingleTracker):
         half, middle = (self._last[2:] - self._last[:2]) / 2, (box[:2] + box[2:]) / 2
         box = np.concatenate([middle - half, middle + half])
         places, scores = search(image, self._model, box, self._around(image, box, self._room), sizes)
-        good = len(places) and scores[0] >= self.recovery.back
+        # close by, and with no better word from the tracker, less is enough
+        least = self.recovery.back - (_CLOSE if near and not self._followed else 0.0)
+        good = len(places) and scores[0] >= least
         return (places[0], float(scores[0])) if good else (None, 0.0)
 
     def _around(self, image: Pixels, box: Float32, room: float) -> Float32:

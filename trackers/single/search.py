@@ -14,7 +14,7 @@ from vidstream.types import Boxes, Pixels
 #: sizes tried, as multiples of the last known one
 SIZES = tuple(float(1.15**k) for k in (-3, -2, -1, 1, 2, 3))
 #: so many of the object's patches are slid over the picture, and so many places are looked at closely
-_TEMPLATES, _PLACES = 4, 6
+_TEMPLATES, _PLACES = 6, 6
 
 
 def search(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from trackers.assignment import Matches, iou_pairs, match
 from trackers.base import Tracker, TrackerParams
+from trackers.costs import AGREEMENTS, overlap_pairs
 from trackers.kalman import UVSR
 from vidstream.types import Detections
 from vidstream.types.values import Ratio
@@ -16,7 +18,11 @@ class SortParams(TrackerParams):
     """Settings of SORT."""
 
     min_score: Ratio = 0.3  #: detections below are not looked at
-    iou_threshold: Ratio = 0.3  #: least overlap of a track's expected box with the detection it takes
+    agreement: Literal["iou", "giou", "diou", "ciou", "hmiou"] = "iou"  #: how overlapping boxes are compared
+    reach: Ratio = (
+        0.0  #: both boxes grow by this share of their size first: fast things that miss themselves meet
+    )
+    iou_threshold: Ratio = 0.3  #: least agreement of a track's expected box with the detection it takes
 
 
 class SortTracker(Tracker):
@@ -35,5 +41,9 @@ class SortTracker(Tracker):
 
     def _associate(self, detections: Detections) -> Matches:
         """Section 3.3: least total 1 - IoU, no pair below IoU_min."""
-        pairs = iou_pairs(self._boxes(), detections.boxes)
+        boxes, params = self._boxes(), self.params
+        if params.agreement == "iou" and not params.reach:
+            pairs = iou_pairs(boxes, detections.boxes)
+        else:
+            pairs = overlap_pairs(AGREEMENTS[params.agreement], boxes, detections.boxes, params.reach)
         return match(self._comparable(pairs, detections), 1 - self.params.iou_threshold)

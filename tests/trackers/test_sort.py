@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.trackers.references import Sort
-from trackers import Detections, SortTracker
+from trackers import Detections, SortParams, SortTracker
 from trackers.evaluation import evaluate
 
 
@@ -60,3 +60,23 @@ def test_is_many_times_as_fast_as_the_loop():
     for k, boxes in enumerate(frames):
         tracker.update(Detections.of(boxes), pts=k / 30)
     assert loop > 5 * (time.process_time() - start)
+
+
+@pytest.mark.parametrize("agreement", ["giou", "diou", "ciou", "hmiou"])
+def test_other_agreements_follow_people_as_well(mot, agreement):
+    sequence = mot("TUD-Stadtmitte")
+    plain = evaluate(sequence.truth, sequence.follow(SortTracker()))
+    other = evaluate(sequence.truth, sequence.follow(SortTracker(SortParams(agreement=agreement))))
+    assert other.mota > plain.mota - 0.03
+    assert other.idf1 > plain.idf1 - 0.1
+
+
+def test_what_moves_further_than_its_size_needs_reach():
+    def ids(reach):
+        tracker = SortTracker(SortParams(n_init=1, reach=reach, iou_threshold=0.1))
+        places = [[30 * k, 0, 30 * k + 20, 40] for k in range(8)]
+        return {
+            i for k, b in enumerate(places) for i in tracker.update(Detections.of([b]), pts=k / 10).track_ids
+        }
+
+    assert (len(ids(0.0)), len(ids(0.5))) == (8, 1)

@@ -174,6 +174,16 @@ def test_classes_do_not_mix_unless_told(tracker, params):
 
 
 @BOTH
+def test_a_class_that_flips_now_and_then_is_outvoted(tracker, params):
+    t = tracker(params(n_init=1, same_class=False))
+    flips = [0, 0, 1, 0, 0, 1, 1, 0, 0, 0]
+    seen = feed(t, [at(100, class_ids=c) for c in flips])
+    assert [tracks.class_ids.tolist() for tracks in seen] == [[0]] * len(flips)
+    changed = feed(t, [at(100, class_ids=1) for _ in range(12)], start=len(flips))[-1]
+    assert changed.class_ids.tolist() == [1]
+
+
+@BOTH
 def test_columns_of_the_detections_travel_along(tracker, params):
     t = tracker(params(n_init=1))
     columns = {

@@ -116,6 +116,19 @@ def box_of(window: Window) -> Float32:
     return np.array([x, y, x + width, y + height], np.float32)
 
 
+def crop(image: Pixels, window: Window) -> Pixels:
+    """The window's pixels; what of it lies outside the picture repeats the nearest edge."""
+    x, y, width, height = window
+    rows, cols = image.shape[:2]
+    top, left = min(max(0, y), rows - 1), min(max(0, x), cols - 1)
+    bottom, right = max(top + 1, min(rows, y + height)), max(left + 1, min(cols, x + width))
+    inside = image[top:bottom, left:right]
+    edges = (max(0, top - y), max(0, y + height - bottom), max(0, left - x), max(0, x + width - right))
+    return np.asarray(
+        cv2.copyMakeBorder(inside, *edges, cv2.BORDER_REPLICATE) if any(edges) else inside, np.uint8
+    )
+
+
 def to_gray(image: Pixels) -> Pixels:
     """(H, W) brightness."""
     return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)

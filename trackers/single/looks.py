@@ -12,7 +12,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from trackers.single.base import window_of
+from trackers.single.base import crop, window_of
 from vidstream.geometry import Array, Float32
 from vidstream.types import Boxes, Pixels
 
@@ -29,14 +29,7 @@ _NEW, _MISTAKEN = 0.75, 0.4
 def patch(image: Pixels, box: Float32) -> Float32:
     """(D,) the box's contents at 15x15 pixels, mean 0 per channel and length 1: a product is an NCC."""
     x, y, width, height = window_of(box)
-    width, height = max(1, width), max(1, height)
-    rows, cols = image.shape[:2]
-    inside = image[max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)]
-    if inside.size == 0:
-        return np.zeros(SIDE * SIDE * _channels(image), np.float32)
-    if x < 0 or y < 0 or x + width > cols or y + height > rows:
-        edges = (max(0, -y), max(0, y + height - rows), max(0, -x), max(0, x + width - cols))
-        inside = np.asarray(cv2.copyMakeBorder(inside, *edges, cv2.BORDER_REPLICATE), np.uint8)
+    inside = crop(image, (x, y, max(1, width), max(1, height)))
     return unit(np.asarray(cv2.resize(inside, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32))
 
 

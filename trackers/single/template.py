@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from trackers.single.base import Found, SingleTracker, is_visible
-from vidstream.geometry import Array, Float32, clip
+from trackers.single.base import Found, SingleTracker, crop, is_visible, window_of
+from vidstream.geometry import Array, Float32
 from vidstream.types import Pixels
 from vidstream.types.values import Ratio
 
@@ -57,7 +57,7 @@ class TemplateTracker(SingleTracker):
         lost = self._reach > self.params.reach
         score, box = self._best(image, _MORE_SIZES if lost else _SIZES)
         # what is far away must look the more like it to be believed
-        if score < (self.params.min_score + _SURE) / 2 if lost else score < self.params.min_score:
+        if score < (max(_SURE, self.params.min_score) if lost else self.params.min_score):
             self._reach = min(2 * self._reach, 64.0)
             return Found(None, score)
         self._return(image, box)
@@ -76,23 +76,25 @@ class TemplateTracker(SingleTracker):
         height, width = image.shape[:2]
         centre, half = (self._box[:2] + self._box[2:]) / 2, (self._box[2:] - self._box[:2]) / 2 * size
         room = half + 2 * half * self._reach
-        region = clip(np.concatenate([centre - room, centre + room])[None], width, height)[0]
-        x1, y1, x2, y2 = region.round().astype(int).tolist()
-        scale = np.array(self._size) / (2 * half)
-        target = max(1, round((x2 - x1) * float(scale[0]))), max(1, round((y2 - y1) * float(scale[1])))
+        # half of the object may be outside
+        low = np.maximum(centre - room, -half).round().astype(int)
+        high = np.minimum(centre + room, np.array((width, height)) + half).round().astype(int)
+        x1, y1, across, down = (int(v) for v in (*low, *(high - low)))
+        target = tuple(int(v) for v in ((high - low) * self._size / (2 * half)).round())
         if target[0] < self._size[0] or target[1] < self._size[1]:
             return -1.0, self._box
-        shrunk = cv2.resize(image[y1:y2, x1:x2], target, interpolation=cv2.INTER_AREA).astype(np.float32)
+        region = crop(image, (x1, y1, across, down))
+        shrunk = cv2.resize(region, target, interpolation=cv2.INTER_AREA).astype(np.float32)
         answer = np.maximum(_correlation(shrunk, self._first), _correlation(shrunk, self._recent))
         _, score, _, (col, row) = cv2.minMaxLoc(answer)
-        step = np.array([(x2 - x1) / target[0], (y2 - y1) / target[1]])
-        corner = (np.array([col, row]) + _between(answer, row, col)) * step + (x1, y1)
+        step = (high - low) / np.array(target)
+        corner = (np.array([col, row]) + _between(answer, row, col)) * step + low
         box = np.concatenate([corner, corner + 2 * half]).astype(np.float32)
         return (score, box) if is_visible(box, image) else (-1.0, self._box)
 
     def _cut(self, image: Pixels, box: Float32) -> Float32:
-        x1, y1, x2, y2 = clip(box[None], image.shape[1], image.shape[0])[0].round().astype(int).tolist()
-        part = image[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
+        x, y, width, height = window_of(box)
+        part = crop(image, (x, y, max(1, width), max(1, height)))
         return np.asarray(cv2.resize(part, self._size, interpolation=cv2.INTER_AREA), np.float32)
 
 

@@ -157,8 +157,8 @@ class Tracker(ABC):
             return self._report(pts, Detections.empty(), np.full(len(self._tracks), -1))
         if not np.isfinite(detections.boxes).all():
             raise ShapeError("boxes: expected finite numbers, got NaN or infinity", where=type(self).__name__)
-        if self._params.min_score > 0:
-            detections = detections[detections.scores >= self._params.min_score]
+        if (low := detections.scores < self._params.min_score).any():
+            detections = detections[~low]
         detections = self._prepare(detections, image)
         source = self._correct(self._associate(detections), detections, pts)
         return self._report(pts, detections, source)

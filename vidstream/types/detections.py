@@ -118,19 +118,24 @@ class Detections:
 
     def __getitem__(self, index: npt.ArrayLike | slice) -> Self:
         """The rows `index` names (slice, bool mask or integer array), every column alike."""
-        rows: Any = index if isinstance(index, slice) else np.asarray(index)
+        rows: Any = index if isinstance(index, slice) else np.atleast_1d(np.asarray(index))
         if not isinstance(rows, slice):
-            rows = np.atleast_1d(rows)
-            rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
-        changes: dict[str, Any] = {
-            name: None if (value := getattr(self, name)) is None else value[rows] for name in _COLUMNS
-        }
+            if rows.ndim != 1:
+                raise ShapeError(f"index: expected rows, got shape {rows.shape}", where=type(self).__name__)
+            rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64, copy=False)
+        # Rows of what has been checked need no check: this is done for every frame by every tracker.
+        taken, put = object.__new__(type(self)), object.__setattr__
+        for name in _COLUMNS:
+            value = getattr(self, name)
+            put(taken, name, None if value is None else _frozen(value[rows]))
+        picked: Any = ()
         if self.masks is not None:
             picked = range(len(self))[rows] if isinstance(rows, slice) else rows.tolist()
-            changes["masks"] = tuple(self.masks[i] for i in picked)
-        if self.extra:
-            changes["extra"] = {k: v[rows] for k, v in self.extra.items()}
-        return self.replace(**changes)
+        put(taken, "masks", None if self.masks is None else tuple(self.masks[i] for i in picked))
+        extra = {k: _frozen(v[rows]) for k, v in self.extra.items()}
+        put(taken, "extra", MappingProxyType(extra) if extra else _NO_EXTRA)
+        put(taken, "names", self.names)
+        return taken
 
     def replace(self, **changes: Any) -> Self:
         """A copy with these columns changed."""

@@ -6,6 +6,7 @@ on the others alone, as three aligned arrays (`Pairs`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,6 +16,8 @@ from vidstream.geometry import Array
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 Allowed: TypeAlias = npt.NDArray[np.bool_]
+#: (..., 4) and (..., 4) boxes -> (...) agreement, 1 = equal
+Agreement: TypeAlias = Callable[[Array, Array], Array]
 
 
 class Pairs(NamedTuple):
@@ -128,20 +131,26 @@ def _optimum(pairs: Pairs, limit: float) -> tuple[Rows, Rows]:
     return rows[chosen_rows[real]], cols[chosen_cols[real]]
 
 
-def iou_pairs(a: Array, b: Array) -> Pairs:
-    """The pairs of boxes a (T, 4) and b (N, 4) that overlap, costing 1 - intersection over union."""
+def iou_pairs(a: Array, b: Array, agreement: Agreement | None = None) -> Pairs:
+    """The pairs of boxes a (T, 4) and b (N, 4) that overlap, costing 1 - their agreement (default: IoU)."""
     rows, cols = overlapping(a, b)
-    overlap = aligned_iou(a.take(rows, axis=0), b.take(cols, axis=0))
-    return Pairs(rows, cols, 1 - overlap, (len(a), len(b)))
+    agree = (agreement or aligned_iou)(a.take(rows, axis=0), b.take(cols, axis=0))
+    return Pairs(rows, cols, 1 - agree, (len(a), len(b)))
 
 
 def aligned_iou(a: Array, b: Array) -> Array:
-    """(P,) intersection over union of boxes a (P, 4) and b (P, 4), row by row."""
-    left, right = a.T, b.T
+    """(...) intersection over union of boxes (..., 4) that broadcast against each other: row by row."""
+    shared, union = shared_and_union(a, b)
+    iou: Array = shared / np.maximum(union, 1e-12)
+    return iou
+
+
+def shared_and_union(a: Array, b: Array) -> tuple[Array, Array]:
+    """(...) areas that boxes (..., 4) have in common, and cover together; an inside-out box has none."""
+    left, right = (boxes.transpose(-1, *range(boxes.ndim - 1)) for boxes in (a, b))
     across, down = np.minimum(left[2:], right[2:]) - np.maximum(left[:2], right[:2])
     shared = np.maximum(across, 0) * np.maximum(down, 0)
-    iou: Array = shared / np.maximum(_area(left) + _area(right) - shared, 1e-12)
-    return iou
+    return shared, _area(left) + _area(right) - shared
 
 
 def iou_cost(a: Array, b: Array) -> Array:
@@ -190,7 +199,7 @@ def pairs_of(mask: Allowed) -> tuple[Rows, Rows]:
 
 
 def _area(boxes: Array) -> Array:
-    """Of boxes (4, P); none where one is inside out."""
+    """Of boxes (4, ...); none where one is inside out."""
     width, height = boxes[2:] - boxes[:2]
     area: Array = np.maximum(width, 0) * np.maximum(height, 0)
     return area

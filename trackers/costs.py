@@ -12,41 +12,28 @@ when both boxes are moved or scaled alike. An inside-out box has no area.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 
-from trackers.assignment import Pairs, overlapping
+from trackers.assignment import Agreement, Pairs, aligned_iou, iou_pairs, shared_and_union
 from vidstream.geometry import Array
 
-#: (..., 4) and (..., 4) boxes -> (...) agreement, 1 = equal
-Agreement: TypeAlias = Callable[[Array, Array], Array]
 #: keeps quotients finite for boxes without area, and changes nothing else
 _TINY = 1e-12
 
 
-class _Together(NamedTuple):
-    """What the measures are made of, each (...)."""
-
-    shared: Array
-    union: Array
-    #: of the smallest box around both
-    hull_width: Array
-    hull_height: Array
-
-
 def iou(a: Array, b: Array) -> Array:
     """Intersection over union, 0 to 1."""
-    both = _together(a, b)
-    return _ratio(both.shared, both.union)
+    return aligned_iou(a, b)
 
 
 def giou(a: Array, b: Array) -> Array:
     """Generalised IoU, -1 to 1: less the empty share of the box around both (Rezatofighi 2019, alg. 1)."""
-    both = _together(a, b)
-    hull = both.hull_width * both.hull_height
-    return _ratio(both.shared, both.union) - _ratio(hull - both.union, hull)
+    shared, union = shared_and_union(a, b)
+    width, height = _hull(a, b)
+    return _ratio(shared, union) - _ratio(width * height - union, width * height)
 
 
 def diou(a: Array, b: Array) -> Array:
@@ -54,10 +41,10 @@ def diou(a: Array, b: Array) -> Array:
 
     In units of the diagonal of the box around both.
     """
-    both = _together(a, b)
+    width, height = _hull(a, b)
     apart = ((a[..., 0] + a[..., 2] - b[..., 0] - b[..., 2]) / 2) ** 2
     apart += ((a[..., 1] + a[..., 3] - b[..., 1] - b[..., 3]) / 2) ** 2
-    return _ratio(both.shared, both.union) - _ratio(apart, both.hull_width**2 + both.hull_height**2)
+    return iou(a, b) - _ratio(apart, width**2 + height**2)
 
 
 def ciou(a: Array, b: Array) -> Array:
@@ -95,8 +82,7 @@ def overlap_pairs(agreement: Agreement, a: Array, b: Array, reach: float = 0.0) 
     """
     if reach:
         a, b = buffered(a, reach), buffered(b, reach)
-    rows, cols = overlapping(a, b)
-    return Pairs(rows, cols, 1 - agreement(a[rows], b[cols]), (len(a), len(b)))
+    return iou_pairs(a, b, agreement)
 
 
 #: names for people to choose by
@@ -109,16 +95,11 @@ AGREEMENTS: Final[Mapping[str, Agreement]] = {
 }
 
 
-def _together(a: Array, b: Array) -> _Together:
-    inner_width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
-    inner_height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
-    shared = np.maximum(inner_width, 0) * np.maximum(inner_height, 0)
-    return _Together(
-        shared,
-        _width(a) * _height(a) + _width(b) * _height(b) - shared,
-        np.maximum(a[..., 2], b[..., 2]) - np.minimum(a[..., 0], b[..., 0]),
-        np.maximum(a[..., 3], b[..., 3]) - np.minimum(a[..., 1], b[..., 1]),
-    )
+def _hull(a: Array, b: Array) -> tuple[Array, Array]:
+    """Width and height of the smallest box around both."""
+    width: Array = np.maximum(a[..., 2], b[..., 2]) - np.minimum(a[..., 0], b[..., 0])
+    height: Array = np.maximum(a[..., 3], b[..., 3]) - np.minimum(a[..., 1], b[..., 1])
+    return width, height
 
 
 def _width(boxes: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from trackers.assignment import Matches, iou_pairs, match
+from trackers.assignment import Matches, match
 from trackers.base import Tracker, TrackerParams
 from trackers.costs import AGREEMENTS, overlap_pairs
 from trackers.kalman import UVSR
@@ -41,9 +41,6 @@ class SortTracker(Tracker):
 
     def _associate(self, detections: Detections) -> Matches:
         """Section 3.3: least total 1 - IoU, no pair below IoU_min."""
-        boxes, params = self._boxes(), self.params
-        if params.agreement == "iou" and not params.reach:
-            pairs = iou_pairs(boxes, detections.boxes)
-        else:
-            pairs = overlap_pairs(AGREEMENTS[params.agreement], boxes, detections.boxes, params.reach)
+        agreement = AGREEMENTS[self.params.agreement]
+        pairs = overlap_pairs(agreement, self._boxes(), detections.boxes, self.params.reach)
         return match(self._comparable(pairs, detections), 1 - self.params.iou_threshold)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -80,8 +79,7 @@ class AdaptiveTracker(BotSortTracker):
     def _born(self, detections: Detections, pts: float) -> MeasuredTracks:
         born = super()._born(detections, pts)
         recent = np.repeat(born.state[:1], SPAN, axis=0)
-        common: dict[str, Any] = {f.name: getattr(born, f.name) for f in fields(TrackTable)}
-        return MeasuredTracks(**common, recent=recent, streak=np.ones(len(born), np.int64))
+        return born.widened(MeasuredTracks, recent=recent, streak=np.ones(len(born), np.int64))
 
     def _follow_camera(self, motion: Float64) -> None:
         super()._follow_camera(motion)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from vidstream.geometry import Array, Float64
 from vidstream.types import Boxes, Detections, Ids, Pixels, Scores, Tracks
 from vidstream.types.values import Polygon, Positive, Range, Ratio, Seconds, Unit
 
+Wider = TypeVar("Wider", bound="TrackTable")
 FrameRate: TypeAlias = Annotated[float, Unit("1/s"), Range(0.0, open_low=True)]
 
 #: Time stamps are rounded to the container's clock; durations are compared with this much room.
@@ -85,6 +86,11 @@ class TrackTable:
         """The tracks that `rows` names, every column alike."""
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         return type(self)(*(getattr(self, f.name).take(rows, axis=-1) for f in fields(self)))
+
+    def widened(self, kind: type[Wider], **columns: Array) -> Wider:
+        """The same tracks as a table that has these columns more."""
+        common: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        return kind(**common, **columns)
 
     def join(self, other: Self) -> Self:
         """These tracks and then the others."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -162,10 +161,9 @@ class OcSortTracker(Tracker):
 
     def _born(self, detections: Detections, pts: float) -> ObservedTracks:
         born = super()._born(detections, pts)
-        common: dict[str, Any] = {f.name: getattr(born, f.name) for f in fields(born)}
         count, centres = len(born), _centres(detections.boxes)
-        return ObservedTracks(
-            **common,
+        return born.widened(
+            ObservedTracks,
             last=detections.boxes.T.astype(np.float64),
             places=np.repeat(centres[None], self._reach, axis=0),
             times=np.full((self._reach, count), pts),

@@ -38,16 +38,26 @@ def make(name: str, **settings: Any) -> Tracker:
     >>> type(make("sort", n_init=1)).__name__
     'SortTracker'
     """
-    kind = TRACKERS.get(name)
-    if kind is None:
-        raise _unknown(f"no tracker '{name}'", name, list(TRACKERS))
-    known = list(kind.params.__dataclass_fields__)
-    for key in settings:
-        if key not in known:
-            raise _unknown(f"{name} has no setting '{key}'", key, known)
+    kind = find(TRACKERS, name, "trackers")
+    check_settings(name, kind.params, settings, "trackers")
     made: Tracker = kind.tracker(kind.params(**settings))
     return made
 
 
-def _unknown(what: str, word: str, known: list[str]) -> UsageError:
-    return UsageError(what, where="trackers", fix=did_you_mean(word, known) or f"known: {', '.join(known)}")
+def find(kinds: Mapping[str, Any], name: str, where: str) -> Any:
+    """What a table of trackers has under this name. Raises UsageError that names the nearest one."""
+    if name not in kinds:
+        raise _unknown(f"there is no tracker '{name}'", name, list(kinds), where)
+    return kinds[name]
+
+
+def check_settings(name: str, params: type[Any], settings: Mapping[str, Any], where: str) -> None:
+    """Raises UsageError for the first setting that the tracker `name` does not have."""
+    known = list(params.__dataclass_fields__)
+    for key in settings:
+        if key not in known:
+            raise _unknown(f"{name} has no setting '{key}'", key, known, where)
+
+
+def _unknown(what: str, word: str, known: list[str], where: str) -> UsageError:
+    return UsageError(what, where=where, fix=did_you_mean(word, known) or f"known: {', '.join(known)}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, NamedTuple
 
+from trackers.catalogue import check_settings, find
 from trackers.single.base import SingleTracker
 from trackers.single.camshift import CamShiftParams, CamShiftTracker
 from trackers.single.correlation import CorrelationParams, CorrelationTracker
@@ -17,7 +17,6 @@ from trackers.single.networks import DaSiamRpnTracker, NanoTracker, NetworkParam
 from trackers.single.opencv import CsrtTracker, KcfTracker, MilParams, MilTracker, OpenCVParams
 from trackers.single.recovery import RecoveringTracker
 from trackers.single.template import TemplateParams, TemplateTracker
-from vidstream.errors import UsageError, did_you_mean
 
 
 class Kind(NamedTuple):
@@ -52,18 +51,7 @@ def make(name: str, *, recover: bool = False, **settings: Any) -> SingleTracker:
 
     Raises UsageError for an unknown name or setting.
     """
-    kind = TRACKERS.get(name)
-    if kind is None:
-        raise _unknown(f"no tracker '{name}'", name, list(TRACKERS))
-    known = [f.name for f in fields(kind.params)]
-    for key in settings:
-        if key not in known:
-            raise _unknown(f"{name} has no setting '{key}'", key, known)
+    kind: Kind = find(TRACKERS, name, "trackers.single")
+    check_settings(name, kind.params, settings, "trackers.single")
     tracker: SingleTracker = kind.tracker(kind.params(**settings))
     return RecoveringTracker(tracker) if recover else tracker
-
-
-def _unknown(what: str, word: str, known: list[str]) -> UsageError:
-    return UsageError(
-        what, where="trackers.single", fix=did_you_mean(word, known) or f"known: {', '.join(known)}"
-    )

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from trackers.base import Tracker
-from trackers.catalogue import TRACKERS
+from trackers.catalogue import TRACKERS, Kind, find
 from trackers.evaluation.follow import follow
 from trackers.evaluation.reading import read_results
 from trackers.evaluation.sequences import Frames, Sequence
@@ -37,10 +37,7 @@ def make_tracker(name: str, settings: Mapping[str, Any]) -> Tracker:
     """A tracker as a graph would make it. Raises UsageError or ParamError for what it does not know."""
     from vidstream.graph.params import make_params
 
-    kind = TRACKERS.get(name)
-    if kind is None:
-        hint = did_you_mean(name, list(TRACKERS)) or f"known: {', '.join(TRACKERS)}"
-        raise UsageError(f"there is no tracker '{name}'", where="--tracker", fix=hint)
+    kind: Kind = find(TRACKERS, name, "--tracker")
     tracker: Tracker = kind.tracker(make_params(kind.params, settings, name))
     return tracker
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from vidstream.geometry import Array
+from vidstream.geometry import Array, aligned_iou
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 Allowed: TypeAlias = npt.NDArray[np.bool_]
@@ -138,21 +138,6 @@ def iou_pairs(a: Array, b: Array, agreement: Agreement | None = None) -> Pairs:
     return Pairs(rows, cols, 1 - agree, (len(a), len(b)))
 
 
-def aligned_iou(a: Array, b: Array) -> Array:
-    """(...) intersection over union of boxes (..., 4) that broadcast against each other: row by row."""
-    shared, union = shared_and_union(a, b)
-    iou: Array = shared / np.maximum(union, 1e-12)
-    return iou
-
-
-def shared_and_union(a: Array, b: Array) -> tuple[Array, Array]:
-    """(...) areas that boxes (..., 4) have in common, and cover together; an inside-out box has none."""
-    left, right = (boxes.transpose(-1, *range(boxes.ndim - 1)) for boxes in (a, b))
-    across, down = np.minimum(left[2:], right[2:]) - np.maximum(left[:2], right[:2])
-    shared = np.maximum(across, 0) * np.maximum(down, 0)
-    return shared, _area(left) + _area(right) - shared
-
-
 def iou_cost(a: Array, b: Array) -> Array:
     """(T, N) 1 - intersection over union of boxes a (T, 4) and b (N, 4), in their floating type."""
     cost = np.ones((len(a), len(b)), a.dtype)
@@ -196,13 +181,6 @@ def pairs_of(mask: Allowed) -> tuple[Rows, Rows]:
     """Row and column of each True in a (T, N) mask, by rows: `np.nonzero`, five times as fast."""
     rows, cols = np.divmod(np.flatnonzero(mask), max(mask.shape[1], 1))
     return rows, cols
-
-
-def _area(boxes: Array) -> Array:
-    """Of boxes (4, ...); none where one is inside out."""
-    width, height = boxes[2:] - boxes[:2]
-    area: Array = np.maximum(width, 0) * np.maximum(height, 0)
-    return area
 
 
 def _compact(values: Rows, count: int) -> tuple[Rows, Rows]:

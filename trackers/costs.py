@@ -17,48 +17,23 @@ from typing import Final
 
 import numpy as np
 
-from trackers.assignment import Agreement, Pairs, aligned_iou, iou_pairs, shared_and_union
+from trackers.assignment import Agreement, Pairs, iou_pairs
 from vidstream.geometry import Array
+from vidstream.geometry import aligned_ciou as ciou
+from vidstream.geometry import aligned_diou as diou
+from vidstream.geometry import aligned_giou as giou
+from vidstream.geometry import aligned_iou as iou
 
-#: keeps quotients finite for boxes without area, and changes nothing else
-_TINY = 1e-12
-
-
-def iou(a: Array, b: Array) -> Array:
-    """Intersection over union, 0 to 1."""
-    return aligned_iou(a, b)
-
-
-def giou(a: Array, b: Array) -> Array:
-    """Generalised IoU, -1 to 1: less the empty share of the box around both (Rezatofighi 2019, alg. 1)."""
-    shared, union = shared_and_union(a, b)
-    width, height = _hull(a, b)
-    return _ratio(shared, union) - _ratio(width * height - union, width * height)
-
-
-def diou(a: Array, b: Array) -> Array:
-    """Distance IoU, -1 to 1: less the squared distance of the centres (Zheng 2020, eq. 7).
-
-    In units of the diagonal of the box around both.
-    """
-    width, height = _hull(a, b)
-    apart = ((a[..., 0] + a[..., 2] - b[..., 0] - b[..., 2]) / 2) ** 2
-    apart += ((a[..., 1] + a[..., 3] - b[..., 1] - b[..., 3]) / 2) ** 2
-    return iou(a, b) - _ratio(apart, width**2 + height**2)
-
-
-def ciou(a: Array, b: Array) -> Array:
-    """Complete IoU, -2 to 1: `diou` less a penalty for another aspect (Zheng 2020, eq. 8 to 11)."""
-    angles = np.arctan2(_width(a), _height(a)) - np.arctan2(_width(b), _height(b))
-    other = 4 / np.pi**2 * angles**2
-    return diou(a, b) - other * _ratio(other, 1 - iou(a, b) + other)
+__all__ = ["AGREEMENTS", "buffered", "ciou", "diou", "giou", "hmiou", "iou", "overlap_pairs", "table"]
 
 
 def hmiou(a: Array, b: Array) -> Array:
     """Height-modulated IoU, 0 to 1: times the overlap of the heights alone (Hybrid-SORT, Yang 2024, 3.2)."""
     top, bottom = np.maximum(a[..., 1], b[..., 1]), np.minimum(a[..., 3], b[..., 3])
     around = np.maximum(a[..., 3], b[..., 3]) - np.minimum(a[..., 1], b[..., 1])
-    return iou(a, b) * _ratio(np.maximum(bottom - top, 0), around)
+    shared = np.maximum(bottom - top, 0)
+    modulated: Array = iou(a, b) * np.divide(shared, around, out=np.zeros_like(around), where=around > 0)
+    return modulated
 
 
 def buffered(boxes: Array, scale: float) -> Array:
@@ -93,26 +68,3 @@ AGREEMENTS: Final[Mapping[str, Agreement]] = {
     "ciou": ciou,
     "hmiou": hmiou,
 }
-
-
-def _hull(a: Array, b: Array) -> tuple[Array, Array]:
-    """Width and height of the smallest box around both."""
-    width: Array = np.maximum(a[..., 2], b[..., 2]) - np.minimum(a[..., 0], b[..., 0])
-    height: Array = np.maximum(a[..., 3], b[..., 3]) - np.minimum(a[..., 1], b[..., 1])
-    return width, height
-
-
-def _width(boxes: Array) -> Array:
-    width: Array = np.maximum(boxes[..., 2] - boxes[..., 0], 0)
-    return width
-
-
-def _height(boxes: Array) -> Array:
-    height: Array = np.maximum(boxes[..., 3] - boxes[..., 1], 0)
-    return height
-
-
-def _ratio(part: Array, whole: Array) -> Array:
-    """part / whole; 0 where there is nothing."""
-    ratio: Array = np.divide(part, whole, out=np.zeros_like(whole), where=whole > _TINY)
-    return ratio

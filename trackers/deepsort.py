@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from trackers.appearance import Embedder, Gallery, describe
-from trackers.assignment import Matches, Pairs, Rows, aligned_iou, iou_pairs
+from trackers.assignment import Matches, Pairs, Rows, iou_pairs
 from trackers.base import Tracker, TrackerParams
 from trackers.kalman import XYAH
+from vidstream.geometry import aligned_iou
 from vidstream.types import Detections, Pixels
 from vidstream.types.values import Positive, Ratio, Seconds
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from trackers.assignment import aligned_iou
-from vidstream.geometry import Float64
+from vidstream.geometry import Float64, aligned_iou
 from vidstream.types import Boxes, Ids
 
 #: a box that overlaps the resting place by less has left it

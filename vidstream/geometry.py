@@ -43,6 +43,77 @@ def intersection(a: Array, b: Array) -> Array:
     return shared
 
 
+def aligned_iou(a: Array, b: Array) -> Array:
+    """(...) intersection over union of boxes (..., 4) that broadcast against each other: row by row.
+
+    Like its relatives below 1 for equal boxes, symmetric, and blind to moving or scaling both boxes alike.
+    ``aligned_giou(a[:, None], b[None])`` is the (N, M) table of every pair.
+    """
+    shared, union = shared_and_union(a, b)
+    ratio: Array = shared / np.maximum(union, 1e-12)
+    return ratio
+
+
+def aligned_giou(a: Array, b: Array) -> Array:
+    """Generalised IoU, -1 to 1: less the empty share of the box around both (Rezatofighi 2019, alg. 1)."""
+    shared, union = shared_and_union(a, b)
+    width, height = _hull(a, b)
+    return _ratio(shared, union) - _ratio(width * height - union, width * height)
+
+
+def aligned_diou(a: Array, b: Array) -> Array:
+    """Distance IoU, -1 to 1: less the squared distance of the centres (Zheng 2020, eq. 7).
+
+    In units of the diagonal of the box around both.
+    """
+    width, height = _hull(a, b)
+    apart = ((a[..., 0] + a[..., 2] - b[..., 0] - b[..., 2]) / 2) ** 2
+    apart += ((a[..., 1] + a[..., 3] - b[..., 1] - b[..., 3]) / 2) ** 2
+    return aligned_iou(a, b) - _ratio(apart, width**2 + height**2)
+
+
+def aligned_ciou(a: Array, b: Array) -> Array:
+    """Complete IoU, -2 to 1: DIoU less a penalty for another aspect (Zheng 2020, eq. 8 to 11)."""
+    (a_width, a_height), (b_width, b_height) = _sides(a), _sides(b)
+    angles = np.arctan2(a_width, a_height) - np.arctan2(b_width, b_height)
+    other = 4 / np.pi**2 * angles**2
+    return aligned_diou(a, b) - other * _ratio(other, 1 - aligned_iou(a, b) + other)
+
+
+def shared_and_union(a: Array, b: Array) -> tuple[Array, Array]:
+    """(...) areas that boxes (..., 4) have in common, and cover together; an inside-out box has none."""
+    left, right = (boxes.transpose(-1, *range(boxes.ndim - 1)) for boxes in (a, b))
+    across, down = np.minimum(left[2:], right[2:]) - np.maximum(left[:2], right[:2])
+    shared = np.maximum(across, 0) * np.maximum(down, 0)
+    return shared, _product(left) + _product(right) - shared
+
+
+def _product(boxes: Array) -> Array:
+    """Areas of boxes (4, ...); none where one is inside out."""
+    width, height = boxes[2:] - boxes[:2]
+    product: Array = np.maximum(width, 0) * np.maximum(height, 0)
+    return product
+
+
+def _hull(a: Array, b: Array) -> tuple[Array, Array]:
+    """Width and height of the smallest box around both."""
+    width: Array = np.maximum(a[..., 2], b[..., 2]) - np.minimum(a[..., 0], b[..., 0])
+    height: Array = np.maximum(a[..., 3], b[..., 3]) - np.minimum(a[..., 1], b[..., 1])
+    return width, height
+
+
+def _sides(boxes: Array) -> tuple[Array, Array]:
+    """Width and height; none where one is inside out."""
+    size = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)
+    return size[..., 0], size[..., 1]
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    """part / whole; 0 where there is nothing. The limit keeps quotients finite, and changes nothing else."""
+    ratio: Array = np.divide(part, whole, out=np.zeros_like(whole), where=whole > 1e-12)
+    return ratio
+
+
 def nms(
     boxes: Array, scores: Array, threshold: float, class_ids: Array | None = None
 ) -> npt.NDArray[np.int64]:

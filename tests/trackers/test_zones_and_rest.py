@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from trackers import Detections, SortParams, SortTracker, Tracks
-from trackers.assignment import aligned_iou
 from trackers.stillness import Stillness
 from trackers.zones import Zones
 from vidstream.errors import UsageError
@@ -149,7 +148,7 @@ def test_rest_is_remembered_by_key_when_tracks_come_and_go():
 
 
 def test_overlap_row_by_row_is_that_of_all_with_all():
-    from vidstream.geometry import iou
+    from vidstream.geometry import aligned_iou, iou
 
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 30, (2, 50, 2))

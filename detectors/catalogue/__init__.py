@@ -1,6 +1,6 @@
-"""Models: what is known of each, where its file is, and how to get it."""
+"""Models: what is known of each, where its files are, and how to get them."""
 
-from detectors.catalogue.card import Card, InputSpec
+from detectors.catalogue.card import Card, InputSpec, ModelFile, Task
 from detectors.catalogue.fetch import fetch
 from detectors.catalogue.store import Entry, add, cache_folder, card, entries, find, load, verify
 
@@ -8,6 +8,8 @@ __all__ = [
     "Card",
     "Entry",
     "InputSpec",
+    "ModelFile",
+    "Task",
     "add",
     "cache_folder",
     "card",

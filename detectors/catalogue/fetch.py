@@ -14,7 +14,7 @@ from typing import IO
 from urllib.parse import urldefrag, urlsplit
 
 from detectors.catalogue import store
-from detectors.catalogue.card import Card
+from detectors.catalogue.card import ModelFile
 from vidstream.errors import ModelError
 
 #: opens an address for reading
@@ -29,19 +29,24 @@ _FAILURES = (OSError, ModelError, HTTPException, tarfile.TarError, zlib.error, E
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def fetch(name: str, into: Path | None = None, *, open_url: Opener | None = None) -> Path:
-    """The model's file in the folder `into` (the cache), fetched unless it is there and whole.
+def fetch(name: str, into: Path | None = None, *, open_url: Opener | None = None) -> list[Path]:
+    """The model's files in the folder `into` (the cache), each fetched unless it is there and whole.
 
     ModelError: the name is not known, or no place gave the right file; it says what each one did.
     """
     card = store.card(name, into)
-    target = (into or store.cache_folder()) / card.file
-    if target.is_file() and _whole(card, target):
+    folder = into or store.cache_folder()
+    return [_fetched(name, entry, folder, open_url or open_https) for entry in card.files.values()]
+
+
+def _fetched(name: str, entry: ModelFile, folder: Path, open_url: Opener) -> Path:
+    target = folder / entry.file
+    if target.is_file() and _whole(name, entry, target):
         return target
     failures = []
-    for place in card.places:
+    for place in entry.places:
         try:
-            _download(card, place, target, open_url or open_https)
+            _download(entry, place, target, open_url)
         except _FAILURES as error:
             failures.append(f"{place}: {error}")
         else:
@@ -49,40 +54,40 @@ def fetch(name: str, into: Path | None = None, *, open_url: Opener | None = None
     raise ModelError(
         "could not be fetched: " + ("; ".join(failures) or "its card names no place"),
         where=f"model '{name}'",
-        fix=f"check the network, or put {card.file} into {target.parent}",
+        fix=f"check the network, or put {entry.file} into {folder}",
     )
 
 
-def _whole(card: Card, path: Path) -> bool:
+def _whole(name: str, entry: ModelFile, path: Path) -> bool:
     try:
-        card.read(path)
+        entry.read(path, name)
     except ModelError:
         return False
     return True
 
 
-def _download(card: Card, place: str, target: Path, open_url: Opener) -> None:
+def _download(entry: ModelFile, place: str, target: Path, open_url: Opener) -> None:
     url, member = urldefrag(place)
     with open_url(url) as response, store.new_file(target) as part:
         if not member:
-            _copy(card, response, part)
+            _copy(entry, response, part)
             return
         with tarfile.open(fileobj=response, mode="r|gz") as archive:
-            _copy(card, _member(archive, member), part)
+            _copy(entry, _member(archive, member), part)
 
 
-def _copy(card: Card, source: IO[bytes], target: IO[bytes]) -> None:
+def _copy(entry: ModelFile, source: IO[bytes], target: IO[bytes]) -> None:
     """Copy what must be the model's file; ModelError as soon as it cannot be."""
     seen, digest = 0, sha256()
     while chunk := source.read(_CHUNK):
         seen += len(chunk)
-        if seen > card.size:
-            raise ModelError(f"more than the {card.size} bytes expected")
+        if seen > entry.size:
+            raise ModelError(f"more than the {entry.size} bytes expected")
         digest.update(chunk)
         target.write(chunk)
-    if seen != card.size:
-        raise ModelError(f"{seen} bytes came, {card.size} expected")
-    if digest.hexdigest() != card.sha256:
+    if seen != entry.size:
+        raise ModelError(f"{seen} bytes came, {entry.size} expected")
+    if digest.hexdigest() != entry.sha256:
         raise ModelError("another file came: its SHA-256 differs")
 
 

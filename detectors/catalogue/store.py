@@ -16,10 +16,10 @@ _CARDS = Path(__file__).parent / "cards"
 
 
 class Entry(NamedTuple):
-    """A model that is known, and its file (None: not here). The file is not verified yet."""
+    """A model that is known, and its files by role (None: not all are here). They are not verified yet."""
 
     card: Card
-    path: Path | None
+    paths: Mapping[str, Path] | None
 
 
 def cache_folder() -> Path:
@@ -35,15 +35,18 @@ def folders(models: Path | None = None) -> tuple[Path, ...]:
 
 def cards(models: Path | None = None) -> Mapping[str, Card]:
     """Every known model by name: those that come with the program, then those added beside their files."""
-    own = [path for folder in reversed(folders(models)) for path in sorted(folder.glob("*.card.json"))]
+    own = [path for folder in reversed(folders(models)) for path in sorted(folder.glob("*.card.yaml"))]
     # the program's own come last: nothing found in a folder takes the place of a hash that came with it
-    paths = [*own, *sorted(_CARDS.glob("*.json"))]
-    read = [Card.from_json(path.read_text("utf-8"), str(path)) for path in paths]
+    read = [_read(path) for path in (*own, *sorted(_CARDS.glob("*.yaml")))]
     return {card.name: card for card in read}
 
 
 def card(name: str, models: Path | None = None) -> Card:
     """The card of a model. ModelError where the name is not known."""
+    # most are asked for by name: the others' cards need not be read for that
+    for path in (_CARDS / f"{name}.yaml", *(folder / f"{name}.card.yaml" for folder in folders(models))):
+        if path.is_file() and path.name in (f"{name}.yaml", f"{name}.card.yaml"):
+            return _read(path)
     known = cards(models)
     if name not in known:
         hint = did_you_mean(name, list(known)) or f"known are {', '.join(sorted(known))}; or give a file"
@@ -52,59 +55,72 @@ def card(name: str, models: Path | None = None) -> Card:
 
 
 def entries(models: Path | None = None) -> list[Entry]:
-    """Every known model and where its file is, by name."""
-    return [Entry(card, _locate(card, models)) for _, card in sorted(cards(models).items())]
+    """Every known model and where its files are, by name."""
+    return [Entry(card, _located(card, models)) for _, card in sorted(cards(models).items())]
 
 
-def find(name: str, models: Path | None = None) -> tuple[Card, Path]:
-    """A model and its file, not verified yet. ModelError: not known, or its file is not here."""
+def find(name: str, models: Path | None = None) -> tuple[Card, Mapping[str, Path]]:
+    """A model and its files by role, not verified yet. ModelError: not known, or a file is not here."""
     wanted = card(name, models)
-    path = _locate(wanted, models)
-    if path is None:
+    paths = _located(wanted, models)
+    if paths is None:
+        missing = [entry.file for entry in wanted.files.values() if _locate(entry.file, models) is None]
         raise ModelError(
-            f"its file {wanted.file} is in none of {', '.join(map(str, folders(models)))}",
+            f"its file {', '.join(missing)} is in none of {', '.join(map(str, folders(models)))}",
             where=f"model '{name}'",
             fix=f"run: python run.py models fetch {name}",
         )
-    return wanted, path
+    return wanted, paths
 
 
-def _locate(wanted: Card, models: Path | None) -> Path | None:
-    return next((path for f in folders(models) if (path := f / wanted.file).is_file()), None)
-
-
-def load(name: str, models: Path | None = None) -> tuple[Card, bytes]:
-    """A model's card and its file's bytes, size and hash checked. ModelError where anything is amiss."""
-    wanted, path = find(name, models)
-    return wanted, wanted.read(path)
+def load(name: str, models: Path | None = None) -> tuple[Card, Mapping[str, bytes]]:
+    """A model's card and its files' bytes by role, size and hash checked. ModelError where one is amiss."""
+    wanted, paths = find(name, models)
+    return wanted, {role: wanted.files[role].read(path, name) for role, path in paths.items()}
 
 
 def verify(name: str, models: Path | None = None) -> Path:
-    """The model's file, after checking size and hash. ModelError: not known, not here, or not the same."""
-    wanted, path = find(name, models)
-    wanted.read(path)
-    return path
+    """The main file, after checking all of them. ModelError: not known, not here, or not the same."""
+    load(name, models)
+    return find(name, models)[1]["model"]
 
 
-def add(file: Path, new: Card, into: Path | None = None) -> Path:
-    """Keep a model of one's own: copy `file` and its card into the folder `into` (the cache).
+def add(paths: Mapping[str, Path], new: Card, into: Path | None = None) -> Path:
+    """Keep a model of one's own: copy its files, by role, and its card into the folder `into` (the cache).
 
-    UsageError: the name or the file name belongs to another model.
+    UsageError: the name or a file name belongs to another model.
     """
     folder = into or cache_folder()
+    files = {entry.file for entry in new.files.values()}
     for other in cards(folder).values():
-        if other != new and (other.name == new.name or other.file == new.file):
+        theirs = {entry.file for entry in other.files.values()}
+        if other != new and (other.name == new.name or files & theirs):
             raise UsageError(
                 f"the model '{other.name}' has this name or file name already",
                 where=f"model '{new.name}'",
                 fix="choose another one",
             )
-    data = new.read(file)
-    with new_file(folder / new.file) as target:
-        target.write(data)
-    with new_file(folder / f"{new.name}.card.json") as target:
-        target.write(new.to_json().encode())
-    return folder / new.file
+    read = {role: entry.read(paths[role], new.name) for role, entry in new.files.items()}
+    for role, data in read.items():
+        with new_file(folder / new.files[role].file) as target:
+            target.write(data)
+    with new_file(folder / f"{new.name}.card.yaml") as target:
+        target.write(new.to_yaml().encode())
+    return folder / new.main.file
+
+
+def _read(path: Path) -> Card:
+    return Card.from_yaml(path.read_text("utf-8"), str(path))
+
+
+def _located(wanted: Card, models: Path | None) -> Mapping[str, Path] | None:
+    paths = {role: _locate(entry.file, models) for role, entry in wanted.files.items()}
+    found = {role: path for role, path in paths.items() if path is not None}
+    return found if len(found) == len(paths) else None
+
+
+def _locate(file: str, models: Path | None) -> Path | None:
+    return next((path for f in folders(models) if (path := f / file).is_file()), None)
 
 
 @contextmanager

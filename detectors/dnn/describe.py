@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from detectors.catalogue import Card
-from detectors.catalogue.card import read_bytes
-from detectors.dnn.families import FAMILIES, Family, FamilyName, family
+from detectors.catalogue import Card, ModelFile, Task
+from detectors.catalogue.card import MAIN, read_bytes
+from detectors.dnn.families import FAMILIES, Family, family
 from detectors.dnn.onnx_header import OnnxHeader, read_onnx_header
 from vidstream.errors import ModelError
 
@@ -27,33 +27,40 @@ def is_file_name(model: str) -> bool:
 
 
 def describe(
-    path: Path, *, family_name: FamilyName = "auto", names: Sequence[str] = (), name: str = ""
-) -> tuple[Card, bytes]:
-    """A card for the ONNX file `path`, and the bytes read from it.
+    path: Path,
+    *,
+    tasks: Sequence[Task] = ("detect", "segment", "pose", "face"),
+    family_name: str = "auto",
+    names: Sequence[str] = (),
+    name: str = "",
+) -> tuple[Card, Mapping[str, bytes]]:
+    """A card for the ONNX file `path`, and the bytes read from it, by role.
 
-    The family is told from the shapes of the outputs unless `family_name` gives it. Class names are
-    `names`, or those the exporter noted (Ultralytics), or COCO's where there are 80 classes; else none.
-    ModelError: no such file, not ONNX, a free input size, or outputs of no known family.
+    The family is told from the shapes of the outputs, among those for `tasks`, unless `family_name` gives it.
+    Class names are `names`, or those the exporter noted (Ultralytics), or COCO's where there are 80 classes;
+    else none. ModelError: no such file, not ONNX, a free input size, or outputs of no known family.
     """
     where = f"model '{path}'"
     data = read_bytes(path, where)
     header = read_onnx_header(data, where)
     width, height = _input_size(header, where)
-    shapes = list(header.outputs.values())
-    found = family(family_name, where) if family_name != "auto" else _recognise(shapes, width, height, where)
-    count = found.classes(shapes, width, height)
+    found = (
+        family(family_name, where)
+        if family_name != "auto"
+        else _recognise(header, width, height, tasks, where)
+    )
+    count = found.classes(header, width, height)
     name = name or re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).strip("._-") or "model"
     card = Card(
         name=name,
+        task=found.task,
         family=found.name,
-        file=f"{name}.onnx",
-        sha256=sha256(data).hexdigest(),
-        size=len(data),
+        files={MAIN: ModelFile(f"{name}.onnx", len(data), sha256(data).hexdigest())},
         licence="not known",
         input=found.input(width, height),
         classes=tuple(names) or _noted_names(header.metadata) or ("coco" if count == 80 else ()),
     )
-    return card, data
+    return card, {MAIN: data}
 
 
 def _input_size(header: OnnxHeader, where: str) -> tuple[int, int]:
@@ -68,11 +75,11 @@ def _input_size(header: OnnxHeader, where: str) -> tuple[int, int]:
     return shape[3], shape[2]
 
 
-def _recognise(shapes: list[tuple[int, ...]], width: int, height: int, where: str) -> Family:
-    fitting = [f for f in FAMILIES.values() if f.classes(shapes, width, height) > 0]
+def _recognise(header: OnnxHeader, width: int, height: int, tasks: Sequence[Task], where: str) -> Family:
+    fitting = [f for f in FAMILIES.values() if f.task in tasks and f.classes(header, width, height) > 0]
     if len(fitting) != 1:
         raise ModelError(
-            f"outputs of shape {', '.join(map(str, shapes))} are of no known family",
+            f"outputs of shape {', '.join(map(str, header.outputs.values()))} are of no known family",
             where=where,
             fix=f"give family: {' or '.join(FAMILIES)}, if it is one of them",
         )

@@ -15,100 +15,107 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from detectors import catalogue
-from detectors.catalogue import Card
-from detectors.dnn.describe import describe, is_file_name
-from detectors.dnn.engine import Device, Engine
-from detectors.dnn.families import FamilyName, family
-from detectors.dnn.opencv import OpenCvEngine, choose_device
-from detectors.dnn.preprocess import Preprocessor
+from detectors.catalogue import Card, Task
+from detectors.dnn.engines.base import Engine, Outputs, Remark
+from detectors.dnn.families import Candidates, family
+from detectors.dnn.masks import to_crops
+from detectors.dnn.network import Matrix, Network, NetworkOption, check_network
 from detectors.suppression import nms
 from vidstream import geometry
 from vidstream.errors import ModelError, did_you_mean
 from vidstream.types import Detections, View
-from vidstream.types.values import ModelName, Ratio
+from vidstream.types.values import Ratio
 
-_DEFAULT = ModelName("yolox-nano")
+#: what networks must be for to give boxes
+BOX_TASKS: tuple[Task, ...] = ("detect", "segment", "pose", "face")
 
 
-@dataclass(frozen=True, slots=True)
-class DnnParams:
+@dataclass(frozen=True)
+class DnnParams(NetworkOption):
     """Which network to run, and what to keep of what it finds."""
 
-    model: ModelName = _DEFAULT  #: a name in the catalogue, or an ONNX file
     confidence: Ratio = 0.4  #: smallest score
     iou: Ratio = 0.45  #: drop a box that overlaps a better one of its class by more
     classes: tuple[str, ...] = ()  #: keep only these classes (empty: all)
-    device: Device = "auto"  #: auto takes CUDA where it is available, and the CPU elsewhere
-    family: FamilyName = "auto"  #: decoder for a model file: yolox, yolov8; auto tells it from the outputs
-    names: tuple[str, ...] = ()  #: class names of a model file, in order (empty: those in the file)
 
 
 class DnnDetector:
-    """A detection network: picture in, boxes out. Use it from one thread; `detect` leaves Python's lock free.
+    """A detection network: picture in, boxes out, with masks or key points where the network gives them.
 
-    `models` is a folder searched first; `engine` takes the place of the one the parameters ask for, such
-    as a network shared with others. ModelError: unknown or missing model, a damaged file, a device that is
-    not there, an unknown class.
+    Use it from one thread; `detect` leaves Python's lock free. `models` is a folder searched first; `engine`
+    takes the place of the one the parameters ask for, such as a network shared with others; `tasks` narrows
+    what kind of network is taken. ModelError: unknown or missing model, a damaged file, a device that is not
+    there, an unknown class.
     """
 
     def __init__(
-        self, params: DnnParams | None = None, *, models: Path | None = None, engine: Engine | None = None
+        self,
+        params: DnnParams | None = None,
+        *,
+        models: Path | None = None,
+        engine: Engine | None = None,
+        tasks: Sequence[Task] = BOX_TASKS,
     ) -> None:
         self.params = params or DnnParams()
         where = f"model '{self.params.model}'"
-        if engine is None:
-            self.card, data = load_model(self.params, models)
-            engine = OpenCvEngine(data, device=self.params.device, where=where)
-        else:
-            self.card = check(self.params, models)
-        self._engine = engine
+        self._network = Network(self.params, tasks, models=models, engine=engine)
+        self.card = self._network.card
         self._family = family(self.card.family, where)
+        self._decode = self._family.decoder(self.card)
         self.names: Mapping[int, str] = self.card.names
         self._wanted = class_ids(self.names, self.params.classes, where)
-        self._prepare = Preprocessor(self.card.input)
 
     @property
     def device(self) -> str:
         """What the network runs on, as taken."""
-        return self._engine.device
+        return self._network.engine.device
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What a user should know of how the network came to run as it does."""
+        return self._network.remarks
 
     def detect(self, view: View) -> Detections:
         """Objects in `view`, boxes in source pixels and inside the picture, best score first."""
-        blob, back = self._prepare(view)
-        spec, params = self.card.input, self.params
-        outputs = self._engine.run(blob)
-        boxes, scores, ids = self._family.decode(outputs, spec.width, spec.height, params.confidence)
-        if params.classes:
-            rows = np.flatnonzero(np.isin(ids, self._wanted))
-            boxes, scores, ids = boxes[rows], scores[rows], ids[rows]
-        rows = nms(boxes, scores, params.iou, ids)
-        boxes = geometry.clip(geometry.transform_boxes(boxes[rows], back), view.width, view.height)
-        return Detections.of(view.boxes_to_source(boxes), scores[rows], ids[rows], names=self.names)
+        return self._found(view, *self._network.run(view))
 
     def detect_batch(self, views: Sequence[View]) -> list[Detections]:
-        """`detect` for each view. One run per picture: batching gains nothing on a CPU."""
-        return [self.detect(view) for view in views]
+        """`detect` for each view, in one run where that is faster."""
+        runs = self._network.run_batch(views)
+        return [self._found(view, *run) for view, run in zip(views, runs, strict=True)]
+
+    def _found(self, view: View, outputs: Outputs, back: Matrix) -> Detections:
+        found = self._decode(outputs, self.params.confidence)
+        rows = self._kept(found)
+        inside = geometry.clip(geometry.transform_boxes(found.boxes[rows], back), view.width, view.height)
+        boxes = view.boxes_to_source(inside)
+        to_source = back if view.matrix is None else view.matrix @ back
+        points = None if found.keypoints is None else _moved(found.keypoints[rows], to_source)
+        masks = None if found.masks is None else to_crops(found.masks(rows), boxes, to_source)
+        return Detections.of(
+            boxes, found.scores[rows], found.class_ids[rows], keypoints=points, masks=masks, names=self.names
+        )
+
+    def _kept(self, found: Candidates) -> npt.NDArray[np.int64]:
+        """Rows of the classes wanted, one per object, best first."""
+        rows = np.arange(len(found))
+        if self.params.classes:
+            rows = np.flatnonzero(np.isin(found.class_ids, self._wanted))
+        boxes, scores, ids = found.boxes[rows], found.scores[rows], found.class_ids[rows]
+        if self._family.suppress:
+            return np.asarray(rows[nms(boxes, scores, self.params.iou, ids)], np.int64)
+        return np.asarray(rows[np.argsort(-scores, kind="stable")], np.int64)
 
 
-def load_model(params: DnnParams, models: Path | None = None) -> tuple[Card, bytes]:
-    """Card and checked bytes of the model that `params` names, in the catalogue or as a file."""
-    if is_file_name(params.model):
-        return describe(Path(params.model), family_name=params.family, names=params.names)
-    return catalogue.load(params.model, models)
-
-
-def check(params: DnnParams, models: Path | None = None) -> Card:
+def check(params: DnnParams, models: Path | None = None, tasks: Sequence[Task] = BOX_TASKS) -> Card:
     """The model's card, if `DnnDetector(params)` can be made; nothing is hashed or loaded.
 
     ModelError: unknown or missing model, no decoder for it, an unknown class, a device that is not there.
     """
     where = f"model '{params.model}'"
-    named = is_file_name(params.model)
-    card = load_model(params)[0] if named else catalogue.find(params.model, models)[0]
+    card = check_network(params, tasks, models)
     family(card.family, where)
     class_ids(card.names, params.classes, where)
-    choose_device(params.device)
     return card
 
 
@@ -120,3 +127,11 @@ def class_ids(names: Mapping[int, str], wanted: Sequence[str], where: str) -> np
             hint = did_you_mean(name, list(known)) or f"it knows {', '.join(known) or 'no class names'}"
             raise ModelError(f"has no class '{name}'", where=where, fix=hint)
     return np.array([known[name] for name in wanted], np.int64)
+
+
+def _moved(keypoints: npt.NDArray[np.float32], matrix: Matrix) -> npt.NDArray[np.float32]:
+    """Key points (N, K, 3) through a 3x3 matrix; scores stay."""
+    moved = keypoints.copy()
+    flat = geometry.transform_points(keypoints[:, :, :2].reshape(-1, 2), matrix)
+    moved[:, :, :2] = flat.reshape(keypoints.shape[0], keypoints.shape[1], 2)
+    return moved

@@ -37,10 +37,10 @@ def seen_with(weights, tmp_path_factory):
     corner = dataclasses.replace(
         original,
         name="yolov8n-corner",
-        file="yolov8n_corner.onnx",
+        files={"model": dataclasses.replace(original.main, file="yolov8n_corner.onnx")},
         input=dataclasses.replace(original.input, fit="corner"),
     )
-    catalogue.add(weights / "yolov8n.onnx", corner, folder)
+    catalogue.add({"model": weights / "yolov8n.onnx"}, corner, folder)
     return {
         "yolox-nano": DnnDetector(DnnParams(model="yolox-nano", confidence=0.3), models=weights),
         "yolov8n": DnnDetector(DnnParams(model="yolov8n-corner", confidence=0.25), models=folder),
@@ -142,7 +142,7 @@ def test_names_of_ones_own(weights):
 
 def test_an_added_file_is_a_model_like_the_others(weights, tmp_path, picture):
     card, _ = describe(weights / "yolox_nano.onnx", name="mine")
-    catalogue.add(weights / "yolox_nano.onnx", card, tmp_path / "models")
+    catalogue.add({"model": weights / "yolox_nano.onnx"}, card, tmp_path / "models")
     detector = DnnDetector(DnnParams(model="mine"), models=tmp_path / "models")
     assert len(detector.detect(picture("dog.jpg"))) >= 3
 
@@ -171,7 +171,7 @@ def test_takes_a_shared_network(weights, picture):
     [
         pytest.param({"model": "yolox-nono"}, "did you mean 'yolox-nano'", id="a slip in the name"),
         pytest.param({"model": "./none.onnx"}, "no such file", id="no file"),
-        pytest.param({"model": "osnet-x0.25"}, "no decoder for the family 'osnet'", id="not a detector"),
+        pytest.param({"model": "osnet-x0.25"}, "is for another task: embed, not detect", id="not a detector"),
         pytest.param(
             {"classes": ("persn",)}, "has no class 'persn'; did you mean 'person'", id="no such class"
         ),

@@ -1,29 +1,27 @@
 from __future__ import annotations
 
-import dataclasses
-import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from detectors import catalogue
-from detectors.catalogue import Card, InputSpec
+from detectors.catalogue import Card, InputSpec, ModelFile
 from detectors.catalogue.card import class_list
 from vidstream.errors import ModelError, UsageError
 
 BUILT_IN = ["osnet-x0.25", "yolov8n", "yolox-nano"]
 
 
-def small_card(data: bytes = b"weights", **changes: object) -> Card:
+def small_card(data: bytes = b"weights", *, file: str = "small.onnx", **changes: object) -> Card:
     from hashlib import sha256
 
     return Card(
         **{
             "name": "small",
+            "task": "detect",
             "family": "yolox",
-            "file": "small.onnx",
-            "sha256": sha256(data).hexdigest(),
-            "size": len(data),
+            "files": {"model": ModelFile(file, len(data), sha256(data).hexdigest(), ("https://x/y",))},
             "licence": "none",
             "input": InputSpec(32, 32),
             **changes,
@@ -49,8 +47,9 @@ def test_cards_are_complete(name):
     card = catalogue.card(name)
     assert card.licence
     assert card.note
-    assert len(card.places) >= 2
-    assert all(place.startswith("https://") for place in card.places)
+    assert card.origin
+    assert card.terms != "unknown"
+    assert all(len(file.places) >= 2 for file in card.files.values())
 
 
 def test_coco_has_its_80_classes(weights):
@@ -64,13 +63,13 @@ def test_coco_has_its_80_classes(weights):
 def test_looks_in_the_folder_named_then_the_environment_then_the_cache(no_home, monkeypatch):
     card = small_card()
     cache = no_home / "cache" / "vidstream" / "models"
-    catalogue.add(write(no_home / "small.onnx"), card)
-    assert catalogue.find("small") == (card, cache / "small.onnx")
+    catalogue.add({"model": write(no_home / "small.onnx")}, card)
+    assert catalogue.find("small") == (card, {"model": cache / "small.onnx"})
     for place in ("second", "first", "named"):
         write(no_home / place / "small.onnx")
     monkeypatch.setenv("VIDSTREAM_MODELS", f"{no_home / 'first'}:{no_home / 'second'}")
-    assert catalogue.find("small")[1] == no_home / "first" / "small.onnx"
-    assert catalogue.find("small", no_home / "named")[1] == no_home / "named" / "small.onnx"
+    assert catalogue.find("small")[1]["model"] == no_home / "first" / "small.onnx"
+    assert catalogue.find("small", no_home / "named")[1]["model"] == no_home / "named" / "small.onnx"
 
 
 def write(path: Path, data: bytes = b"weights") -> Path:
@@ -87,7 +86,7 @@ def test_a_missing_file_names_the_command(no_home):
 def test_an_unknown_name_is_told(no_home):
     with pytest.raises(ModelError, match="did you mean 'yolov8n'"):
         catalogue.find("yolov8m")
-    with pytest.raises(ModelError, match="known are osnet-x0.25, yolov8n, yolox-nano"):
+    with pytest.raises(ModelError, match="known are .*osnet-x0.25, .*yolox-nano"):
         catalogue.find("nothing like it")
 
 
@@ -99,7 +98,7 @@ def test_an_unknown_name_is_told(no_home):
     ],
 )
 def test_a_damaged_file_never_reaches_a_parser(no_home, data, words):
-    catalogue.add(write(no_home / "small.onnx"), small_card())
+    catalogue.add({"model": write(no_home / "small.onnx")}, small_card())
     write(no_home / "cache/vidstream/models/small.onnx", data)
     for use in (catalogue.load, catalogue.verify):
         with pytest.raises(ModelError, match=words):
@@ -107,29 +106,32 @@ def test_a_damaged_file_never_reaches_a_parser(no_home, data, words):
 
 
 def test_entries_tell_what_is_here(no_home):
-    catalogue.add(write(no_home / "small.onnx"), small_card())
-    here = {entry.card.name: entry.path for entry in catalogue.entries()}
-    assert sorted(here) == ["osnet-x0.25", "small", "yolov8n", "yolox-nano"]
-    assert here["small"] == no_home / "cache/vidstream/models/small.onnx"
+    catalogue.add({"model": write(no_home / "small.onnx")}, small_card())
+    here = {entry.card.name: entry.paths for entry in catalogue.entries()}
+    assert {"osnet-x0.25", "small", "yolov8n", "yolox-nano"} <= set(here)
+    assert here["small"] == {"model": no_home / "cache/vidstream/models/small.onnx"}
     assert here["yolov8n"] is None
 
 
 def test_a_card_goes_through_its_text_unchanged():
     card = small_card(
         classes=("a", "b"),
-        places=("https://x/y",),
+        options={"strides": (8, 16), "softmax": True},
         input=InputSpec(8, 4, mean=(1.0, 2.0, 3.0), fit="stretch"),
     )
-    assert Card.from_json(card.to_json(), "here") == card
+    assert Card.from_yaml(card.to_yaml(), "here") == card
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda raw: raw.pop("sha256"), id="a field is missing"),
+        pytest.param(lambda raw: raw.pop("licence"), id="a field is missing"),
+        pytest.param(lambda raw: raw.pop("files"), id="no files"),
+        pytest.param(lambda raw: raw.update(files={"config": raw["files"]["model"]}), id="no main file"),
         pytest.param(lambda raw: raw.update(colour="red"), id="an unknown field"),
-        pytest.param(lambda raw: raw.update(file="../../etc/passwd"), id="a file elsewhere"),
-        pytest.param(lambda raw: raw.update(sha256="ABC"), id="not a hash"),
+        pytest.param(lambda raw: raw.update(task="guess"), id="an unknown task"),
+        pytest.param(lambda raw: raw["files"]["model"].update(file="../../etc/passwd"), id="a file elsewhere"),
+        pytest.param(lambda raw: raw["files"]["model"].update(sha256="ABC"), id="not a hash"),
         pytest.param(lambda raw: raw.update(name="A b"), id="not a name"),
         pytest.param(lambda raw: raw["input"].update(width="8"), id="a width in words"),
         pytest.param(lambda raw: raw["input"].update(std=[1, 0, 1]), id="division by zero"),
@@ -137,28 +139,43 @@ def test_a_card_goes_through_its_text_unchanged():
     ],
 )
 def test_a_card_that_is_none_is_told(no_home, change):
-    raw = json.loads(small_card().to_json())
+    raw = yaml.safe_load(small_card().to_yaml())
     change(raw)
     with pytest.raises(ModelError, match="model card"):
-        Card.from_json(json.dumps(raw), "here")
+        Card.from_yaml(yaml.safe_dump(raw), "here")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[" * 5000, id="deep nesting"),
+        pytest.param("name: " + "x" * 300_000, id="too long"),
+        pytest.param("!!python/object/apply:os.system [true]", id="code"),
+        pytest.param("- 1", id="a list"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_a_card_cannot_be_a_trap(text):
+    with pytest.raises(ModelError, match="is not a model card"):
+        Card.from_yaml(text, "here")
 
 
 def test_a_card_in_a_folder_cannot_take_the_place_of_ours(no_home):
-    forged = dataclasses.replace(small_card(), name="yolox-nano", file="yolox_nano.onnx")
+    forged = small_card(name="yolox-nano", file="yolox_nano.onnx")
     write(no_home / "models" / "yolox_nano.onnx")
-    write(no_home / "models" / "yolox-nano.card.json", forged.to_json().encode())
+    write(no_home / "models" / "yolox-nano.card.yaml", forged.to_yaml().encode())
     with pytest.raises(ModelError, match="has 7 bytes, not 3713911"):
         catalogue.load("yolox-nano", no_home / "models")
     with pytest.raises(UsageError, match="has this name or file name already"):
-        catalogue.add(write(no_home / "yolox_nano.onnx"), forged)
+        catalogue.add({"model": write(no_home / "yolox_nano.onnx")}, forged)
 
 
 def test_adding_what_is_not_there_is_told(no_home):
     with pytest.raises(ModelError, match="no such file"):
-        catalogue.add(no_home / "none.onnx", small_card())
+        catalogue.add({"model": no_home / "none.onnx"}, small_card())
 
 
 def test_adding_what_is_not_on_the_card_leaves_nothing(no_home):
     with pytest.raises(ModelError, match="has 5 bytes, not 7"):
-        catalogue.add(write(no_home / "other.onnx", b"other"), small_card(), no_home / "models")
+        catalogue.add({"model": write(no_home / "other.onnx", b"other")}, small_card(), no_home / "models")
     assert not list(no_home.glob("models/*"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from detectors import catalogue
-from detectors.catalogue import Card, InputSpec
+from detectors.catalogue import Card, InputSpec, ModelFile
 from detectors.catalogue.fetch import open_https
 from vidstream.errors import ModelError
 
@@ -77,15 +77,20 @@ def models(tmp_path, monkeypatch, server):
         base = f"http://127.0.0.1:{server.server_port}"
         card = Card(
             name="small",
+            task="detect",
             family="yolox",
-            file="small.onnx",
-            sha256=sha256(DATA).hexdigest(),
-            size=len(DATA),
+            files={
+                "model": ModelFile(
+                    "small.onnx",
+                    len(DATA),
+                    sha256(DATA).hexdigest(),
+                    tuple(p if "://" in p and not p.startswith("/to/") else base + p for p in places),
+                )
+            },
             licence="none",
             input=InputSpec(32, 32),
-            places=tuple(p if "://" in p and not p.startswith("/to/") else base + p for p in places),
         )
-        (tmp_path / "small.card.json").write_text(card.to_json())
+        (tmp_path / "small.card.yaml").write_text(card.to_yaml())
         return tmp_path
 
     return make
@@ -106,10 +111,10 @@ def models(tmp_path, monkeypatch, server):
 )
 def test_fetches_the_model(models, places):
     folder = models(*places)
-    path = catalogue.fetch("small", folder)
+    (path,) = catalogue.fetch("small", folder)
     assert path == folder / "small.onnx"
     assert path.read_bytes() == DATA
-    assert sorted(p.name for p in folder.iterdir()) == ["small.card.json", "small.onnx"]
+    assert sorted(p.name for p in folder.iterdir()) == ["small.card.yaml", "small.onnx"]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +142,7 @@ def test_what_is_not_the_model_is_told_and_not_kept(models, place, words):
         catalogue.fetch("small", folder)
     assert "model 'small': could not be fetched" in str(raised.value)
     assert "put small.onnx into" in str(raised.value)
-    assert [p.name for p in folder.iterdir()] == ["small.card.json"]
+    assert [p.name for p in folder.iterdir()] == ["small.card.yaml"]
 
 
 def test_every_place_is_told(models):
@@ -168,7 +173,7 @@ def test_a_failed_fetch_leaves_the_old_file(models):
 def test_goes_to_the_cache_by_itself(models, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("VIDSTREAM_MODELS", str(models("/model.onnx")))
-    assert catalogue.fetch("small") == tmp_path / "cache/vidstream/models/small.onnx"
+    assert catalogue.fetch("small") == [tmp_path / "cache/vidstream/models/small.onnx"]
 
 
 def test_a_redirect_from_https_never_leads_to_an_open_connection():

@@ -3,8 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.dnn.yolo import cell_count, decode_yolov8, decode_yolox
+from detectors.dnn.families.yolo import cell_count, decode_yolov8, decode_yolox
 from vidstream.errors import ModelError
+
+
+def columns(found):
+    return found.boxes, found.scores, found.class_ids
 
 
 def yolox_output(cells: int, classes: int) -> np.ndarray:
@@ -26,7 +30,7 @@ def yolox_output(cells: int, classes: int) -> np.ndarray:
 def test_yolox_cell_by_cell(row, cell, stride):
     output = yolox_output(84, 3)
     output[0, row] = [0.5, 0.25, np.log(2), np.log(3), 0.8, 0.1, 0.9, 0.2]
-    boxes, scores, ids = decode_yolox([output], 64, 64, 0.3)
+    boxes, scores, ids = columns(decode_yolox([output], 64, 64, 0.3))
     cx, cy = (cell[0] + 0.5) * stride, (cell[1] + 0.25) * stride
     np.testing.assert_allclose(
         boxes, [[cx - stride, cy - 1.5 * stride, cx + stride, cy + 1.5 * stride]], rtol=1e-5
@@ -48,7 +52,7 @@ def test_yolov8_columns():
     output = np.zeros((1, 4 + 3, 84), np.float32)
     output[0, :, 40] = [30, 20, 10, 8, 0.1, 0.2, 0.7]
     output[0, :, 50] = [30, 20, 10, 8, 0.1, 0.2, 0.25]
-    boxes, scores, ids = decode_yolov8([output], 64, 64, 0.3)
+    boxes, scores, ids = columns(decode_yolov8([output], 64, 64, 0.3))
     assert boxes.tolist() == [[25, 16, 35, 24]]
     assert scores.tolist() == pytest.approx([0.7])
     assert ids.tolist() == [2]
@@ -58,7 +62,7 @@ def test_yolov8_columns():
 def test_nothing_found(decode):
     cells = cell_count(64, 32)
     shape = (1, cells, 8) if decode is decode_yolox else (1, 7, cells)
-    boxes, scores, ids = decode([np.zeros(shape, np.float32)], 64, 32, 0.1)
+    boxes, scores, ids = columns(decode([np.zeros(shape, np.float32)], 64, 32, 0.1))
     assert (boxes.shape, scores.shape, ids.shape) == ((0, 4), (0,), (0,))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from detectors.catalogue import card
-from detectors.dnn.opencv import OpenCvEngine
+from detectors.dnn.engines.opencv import OpenCvEngine
 from trackers.appearance import DEEPSORT_INPUT, CropInput, NetworkEmbedder
 from vidstream.errors import ModelError
 

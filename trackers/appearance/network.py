@@ -31,7 +31,7 @@ class Input(Protocol):
     @property
     def height(self) -> int: ...  # noqa: D102
     @property
-    def colour(self) -> Literal["bgr", "rgb"]: ...  # noqa: D102
+    def colour(self) -> Literal["bgr", "rgb", "gray"]: ...  # noqa: D102
     @property
     def mean(self) -> tuple[float, float, float]: ...  # noqa: D102
     @property

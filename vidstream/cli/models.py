@@ -29,10 +29,11 @@ def _list(names: Sequence[str]) -> int:
     from detectors import catalogue
 
     rows = [("model", "family", "size", "licence", "file")]
-    for card, path in catalogue.entries():
+    for card, paths in catalogue.entries():
         if card.name in names:
-            size = f"{card.size / 1e6:.1f} MB"
-            rows.append((card.name, card.family, size, card.licence, str(path or "not here: models fetch")))
+            size = f"{sum(file.size for file in card.files.values()) / 1e6:.1f} MB"
+            place = str(paths["model"]) if paths else "not here: models fetch"
+            rows.append((card.name, card.family, size, card.licence, place))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     for row in rows:
         print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -42,7 +43,7 @@ def _list(names: Sequence[str]) -> int:
 def _fetch(names: Sequence[str]) -> int:
     from detectors import catalogue
 
-    return _each(names, lambda name: f"fetched {catalogue.fetch(name)}")
+    return _each(names, lambda name: f"fetched {', '.join(map(str, catalogue.fetch(name)))}")
 
 
 def _verify(names: Sequence[str]) -> int:

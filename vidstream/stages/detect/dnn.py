@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from detectors.dnn.detector import DnnDetector, DnnParams, class_ids, load_model
+from detectors.dnn.detector import BOX_TASKS, DnnDetector, DnnParams, class_ids
+from detectors.dnn.engines.opencv import choose_device
 from detectors.dnn.families import family
-from detectors.dnn.opencv import choose_device
+from detectors.dnn.network import load_model
 from vidstream.errors import ModelError, ParamError
 from vidstream.graph.stage import Stage, stage
 from vidstream.stages.detect.checks import problem_of, problems_of
@@ -35,7 +36,7 @@ class DetectDnn(Stage):
         yield from problems_of("device", lambda: choose_device(params.device))
         where = f"model '{params.model}'"
         try:
-            card, _ = load_model(params)
+            card, _ = load_model(params, BOX_TASKS)
         except ModelError as error:
             yield problem_of("model", error)
             return
@@ -43,12 +44,10 @@ class DetectDnn(Stage):
         yield from problems_of("classes", lambda: class_ids(card.names, params.classes, where))
 
     def open(self, stream: StreamInfo) -> None:
-        """Load the network, and say what `device: auto` has taken."""
+        """Load the network, and say what it runs on where that was not asked for."""
         self._detector = DnnDetector(self.params)
-        if self.params.device == "auto":
-            fallback = self._detector.device == "cpu"
-            what = "the CPU: this OpenCV has no CUDA device" if fallback else self._detector.device
-            self.notify("cpu-fallback" if fallback else "device", f"device auto took {what}")
+        for remark in self._detector.remarks:
+            self.notify(remark.kind, remark.text)
 
     def process(self, image: View) -> Detections:
         """Objects inside the picture, best score first."""

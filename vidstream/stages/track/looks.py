@@ -8,16 +8,16 @@ from pathlib import Path
 
 from detectors import catalogue
 from detectors.dnn.describe import is_file_name
-from detectors.dnn.engine import Device
-from detectors.dnn.opencv import OpenCvEngine, choose_device
+from detectors.dnn.engines.base import Device
+from detectors.dnn.engines.opencv import OpenCvEngine, choose_device
 from trackers.appearance import Embedder, NetworkEmbedder
 from vidstream.errors import ModelError, ParamError
 from vidstream.stages.detect.checks import problems_of
 from vidstream.types import Detections, View
 from vidstream.types.values import ModelName
 
-#: the family of networks that turn the picture of a person into a vector
-_FAMILY = "osnet"
+#: what networks are for that turn the picture of a person into a vector
+_TASK = "embed"
 
 
 @dataclass(frozen=True)  # without slots: a stage's options derive from this and from its tracker's
@@ -60,8 +60,8 @@ def _find(name: str) -> tuple[Path, catalogue.Card | None]:
             raise ModelError("no such file", where=where, fix="check the path")
         return Path(name), None
     card = catalogue.card(name)
-    if card.family != _FAMILY:
+    if card.task != _TASK:
         raise ModelError(
-            f"is of the family {card.family} and describes no looks", where=where, fix="try osnet-x0.25"
+            f"is for another task, {card.task}, and describes no looks", where=where, fix="try osnet-x0.25"
         )
     return catalogue.verify(name), card

@@ -1,31 +1,19 @@
-"""Decoders: from the raw outputs of a family of networks to boxes in the network's input pixels."""
+"""YOLOX, and YOLOv8 and YOLO11: no anchors, three grids."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors.dnn.engine import Outputs
-from vidstream import geometry
-from vidstream.errors import ModelError
-from vidstream.types import Boxes, Ids, Scores
+from detectors.catalogue import Card
+from detectors.dnn.engines.base import Outputs
+from detectors.dnn.families.base import Candidates, Decoder, Family, best_class, misfit
+from detectors.dnn.onnx_header import OnnxHeader
 
 #: cells of the three grids these networks predict on, in input pixels
 STRIDES = (8, 16, 32)
-
-
-class Candidates(NamedTuple):
-    """Boxes above the confidence threshold, before non-maximum suppression."""
-
-    #: float32 (N, 4) x1 y1 x2 y2 in input pixels
-    boxes: Boxes
-    #: float32 (N,)
-    scores: Scores
-    #: int64 (N,)
-    class_ids: Ids
 
 
 def cell_count(width: int, height: int) -> int:
@@ -45,7 +33,7 @@ def decode_yolox(outputs: Outputs, width: int, height: int, confidence: float) -
     """
     rows = _single(outputs, "yolox")
     if len(rows) != cell_count(width, height):
-        raise _misfit("yolox", f"{cell_count(width, height)} rows", rows.shape)
+        raise misfit("yolox", f"{cell_count(width, height)} rows", outputs)
     # a class score is at most 1, so objectness alone rules out nearly all rows
     picked = np.flatnonzero(rows[:, 4] >= confidence)
     rows = rows[picked]
@@ -53,26 +41,17 @@ def decode_yolox(outputs: Outputs, width: int, height: int, confidence: float) -
     cells, strides = _grid(width, height)
     centres = (rows[:, :2] + cells[picked]) * strides[picked]
     sizes = np.exp(rows[:, 2:4]) * strides[picked]
-    return _best_class(np.concatenate([centres, sizes], axis=1), scores, confidence)
+    return Candidates(*best_class(np.concatenate([centres, sizes], axis=1), scores, confidence)[:3])
 
 
 def decode_yolov8(outputs: Outputs, width: int, height: int, confidence: float) -> Candidates:
     """YOLOv8 and YOLO11: (1, 4 + C, cells) of centre, size (input pixels) and class scores."""
     columns = _single(outputs, "yolov8")
     if columns.shape[1] != cell_count(width, height):
-        raise _misfit("yolov8", f"{cell_count(width, height)} columns", columns.shape)
+        raise misfit("yolov8", f"{cell_count(width, height)} columns", outputs)
     picked = np.flatnonzero(columns[4:].max(axis=0) >= confidence)
     rows = columns[:, picked].T
-    return _best_class(rows[:, :4], rows[:, 4:], confidence)
-
-
-def _best_class(cxcywh: Boxes, scores: npt.NDArray[np.float32], confidence: float) -> Candidates:
-    """One candidate per row: its best class, where that is sure enough."""
-    class_ids = scores.argmax(axis=1).astype(np.int64)
-    best = np.take_along_axis(scores, class_ids[:, None], axis=1)[:, 0]
-    sure = best >= confidence
-    boxes = geometry.from_cxcywh(cxcywh[sure]).astype(np.float32)
-    return Candidates(boxes, np.clip(best[sure], 0.0, 1.0).astype(np.float32), class_ids[sure])
+    return Candidates(*best_class(rows[:, :4], rows[:, 4:], confidence)[:3])
 
 
 @cache
@@ -89,12 +68,31 @@ def _grid(width: int, height: int) -> tuple[npt.NDArray[np.float32], npt.NDArray
 def _single(outputs: Outputs, family: str) -> npt.NDArray[np.float32]:
     """The one output of one picture, without its batch axis."""
     if len(outputs) != 1 or outputs[0].ndim != 3 or len(outputs[0]) != 1 or min(outputs[0].shape[1:]) < 5:
-        raise _misfit(family, "one output (1, ., .)", *(o.shape for o in outputs))
+        raise misfit(family, "one output (1, ., .)", outputs)
     return np.asarray(outputs[0][0], np.float32)
 
 
-def _misfit(family: str, expected: str, *shapes: tuple[int, ...]) -> ModelError:
-    return ModelError(
-        f"family {family}: expected {expected}, the network gave {', '.join(map(str, shapes))}",
-        fix="check the model's family and input size",
-    )
+def _yolox(card: Card) -> Decoder:
+    width, height = card.input.width, card.input.height
+    return lambda outputs, confidence: decode_yolox(outputs, width, height, confidence)
+
+
+def _yolov8(card: Card) -> Decoder:
+    width, height = card.input.width, card.input.height
+    return lambda outputs, confidence: decode_yolov8(outputs, width, height, confidence)
+
+
+def _yolox_classes(header: OnnxHeader, width: int, height: int) -> int:
+    shapes = list(header.outputs.values())
+    cells = cell_count(width, height)
+    return shapes[0][2] - 5 if len(shapes) == 1 and shapes[0][:2] == (1, cells) else 0
+
+
+def _yolov8_classes(header: OnnxHeader, width: int, height: int) -> int:
+    shapes = list(header.outputs.values())
+    cells = cell_count(width, height)
+    return shapes[0][1] - 4 if len(shapes) == 1 and shapes[0][::2] == (1, cells) else 0
+
+
+YOLOX = Family("yolox", "detect", _yolox, _yolox_classes, colour="bgr", fit="corner")
+YOLOV8 = Family("yolov8", "detect", _yolov8, _yolov8_classes, std=(255.0, 255.0, 255.0))

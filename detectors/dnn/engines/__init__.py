@@ -1,0 +1,1 @@
+"""What runs networks: OpenCV first, others behind the same contract."""

@@ -1,0 +1,26 @@
+"""Families of networks that give boxes: how each wants its input, and how its outputs are decoded."""
+
+from __future__ import annotations
+
+from detectors.dnn.families.base import Candidates, Family
+from detectors.dnn.families.yolo import YOLOV8, YOLOX
+from vidstream.errors import ModelError, did_you_mean
+
+__all__ = ["FAMILIES", "Candidates", "Family", "family"]
+
+#: name -> family
+FAMILIES = {
+    family.name: family
+    for family in (
+        YOLOX,
+        YOLOV8,
+    )
+}
+
+
+def family(name: str, where: str) -> Family:
+    """A family by its name. ModelError where no decoder for it is known."""
+    if name not in FAMILIES:
+        hint = did_you_mean(name, list(FAMILIES)) or f"known are {', '.join(FAMILIES)}"
+        raise ModelError(f"no decoder for the family '{name}'", where=where, fix=hint)
+    return FAMILIES[name]

@@ -1,0 +1,114 @@
+"""A network and its card: pictures in, raw outputs out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import catalogue
+from detectors.catalogue import Card, Task
+from detectors.dnn.describe import describe, is_file_name
+from detectors.dnn.engines.base import Device, Engine, EngineName, Outputs, Remark
+from detectors.dnn.engines.choose import open_engine
+from detectors.dnn.engines.opencv import choose_device
+from detectors.dnn.preprocess import Preprocessor
+from vidstream.errors import ModelError
+from vidstream.types import View
+from vidstream.types.values import ModelName
+
+Matrix: TypeAlias = npt.NDArray[np.float64]
+
+_DEFAULT = ModelName("yolox-nano")
+
+
+@dataclass(frozen=True)  # without slots: the options of detectors derive from this
+class NetworkOption:
+    """Which network to run, and what runs it."""
+
+    model: ModelName = _DEFAULT  #: a name in the catalogue, or a network's file
+    device: Device = "auto"  #: auto takes CUDA where it is available, and the CPU elsewhere
+    engine: EngineName = "default"  #: default: OpenCV where it can; auto: the fastest that is installed
+    family: str = "auto"  #: decoder for a model file; auto tells it from the outputs
+    names: tuple[str, ...] = ()  #: class names of a model file, in order (empty: those in the file)
+
+
+class Network:
+    """A loaded network. Use it from one thread; running it leaves Python's lock free.
+
+    `engine` takes the place of the one the options ask for, such as a network shared with others.
+    ModelError: unknown or missing model, one for another task, a damaged file, a device that is not there.
+    """
+
+    def __init__(
+        self,
+        option: NetworkOption,
+        tasks: Sequence[Task],
+        *,
+        models: Path | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self.remarks: tuple[Remark, ...] = ()
+        if engine is None:
+            self.card, data = load_model(option, tasks, models)
+            engine, self.remarks = open_engine(self.card, data, engine=option.engine, device=option.device)
+        else:
+            self.card = find_card(option, tasks, models)
+        self.engine = engine
+        self._prepare = Preprocessor(self.card.input)
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Class id -> class name."""
+        return self.card.names
+
+    def run(self, view: View) -> tuple[Outputs, Matrix]:
+        """Raw outputs for one picture, and the 3x3 matrix from the network's input pixels to the view's."""
+        blob, back = self._prepare(view)
+        return self.engine.run(blob), back
+
+    def run_batch(self, views: Sequence[View]) -> list[tuple[Outputs, Matrix]]:
+        """`run` for each view. One run per picture: batching gains nothing on a CPU."""
+        return [self.run(view) for view in views]
+
+
+def load_model(
+    option: NetworkOption, tasks: Sequence[Task], models: Path | None = None
+) -> tuple[Card, Mapping[str, bytes]]:
+    """Card and checked bytes, by role, of the model named, in the catalogue or as a file. ModelError."""
+    if is_file_name(option.model):
+        card, data = describe(Path(option.model), tasks=tasks, family_name=option.family, names=option.names)
+    else:
+        card, data = catalogue.load(option.model, models)
+    _refuse_other_tasks(card, tasks, option.model)
+    return card, data
+
+
+def find_card(option: NetworkOption, tasks: Sequence[Task], models: Path | None = None) -> Card:
+    """The model's card, if its files are here; in the catalogue nothing is hashed or loaded. ModelError."""
+    if is_file_name(option.model):
+        return load_model(option, tasks, models)[0]
+    card = catalogue.find(option.model, models)[0]
+    _refuse_other_tasks(card, tasks, option.model)
+    return card
+
+
+def check_network(option: NetworkOption, tasks: Sequence[Task], models: Path | None = None) -> Card:
+    """The model's card, if `Network(option, tasks)` can be made. ModelError where it cannot."""
+    card = find_card(option, tasks, models)
+    choose_device(option.device)
+    return card
+
+
+def _refuse_other_tasks(card: Card, tasks: Sequence[Task], model: str) -> None:
+    if card.task not in tasks:
+        fitting = [e.card.name for e in catalogue.entries() if e.card.task in tasks]
+        raise ModelError(
+            f"is for another task: {card.task}, not {' or '.join(tasks)}",
+            where=f"model '{model}'",
+            fix=f"choose one of {', '.join(fitting)}" if fitting else "choose a model for this task",
+        )

@@ -1,4 +1,4 @@
-"""Keep one box per object: non-maximum suppression."""
+"""Greedy suppression, and what detectors do before it."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@
 >>> suppress(boxes, scores, classes).rows.tolist()
 [0, 2]
 >>> suppress(boxes, scores, classes, Suppression("soft")).rows.tolist()
-[0.9, 0.5, 0.17]
+[0, 2, 1]
 """
 
 from detectors.suppression.entry import Suppression, suppress

@@ -130,7 +130,7 @@ def test_a_card_goes_through_its_text_unchanged():
         pytest.param(lambda raw: raw.update(files={"config": raw["files"]["model"]}), id="no main file"),
         pytest.param(lambda raw: raw.update(colour="red"), id="an unknown field"),
         pytest.param(lambda raw: raw.update(task="guess"), id="an unknown task"),
-        pytest.param(lambda raw: raw["files"]["model"].update(file="../../etc/passwd"), id="a file elsewhere"),
+        pytest.param(lambda raw: raw["files"]["model"].update(file="../passwd"), id="a file elsewhere"),
         pytest.param(lambda raw: raw["files"]["model"].update(sha256="ABC"), id="not a hash"),
         pytest.param(lambda raw: raw.update(name="A b"), id="not a name"),
         pytest.param(lambda raw: raw["input"].update(width="8"), id="a width in words"),

@@ -58,7 +58,7 @@ class InputSpec:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     fit: Literal["corner", "centre", "stretch", "crop"] = "centre"
-    pad: int = 114
+    pad: float = 114.0
     layout: Literal["nchw", "nhwc"] = "nchw"
 
     def __post_init__(self) -> None:

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple
 
 from vidstream.errors import ModelError
 
 # field numbers of onnx.proto3
-_MODEL_GRAPH, _MODEL_METADATA = 7, 14
-_GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
+MODEL_GRAPH, _MODEL_METADATA = 7, 14
+_GRAPH_INITIALIZER, GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
 _TENSOR_NAME = 8
-_VALUE_NAME, _VALUE_TYPE = 1, 2
-_TYPE_TENSOR, _TENSOR_SHAPE, _SHAPE_DIM, _DIM_VALUE = 1, 2, 1, 1
+_VALUE_NAME, VALUE_TYPE = 1, 2
+TYPE_TENSOR, TENSOR_SHAPE, SHAPE_DIM, DIM_VALUE = 1, 2, 1, 1
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 # wire types: a number, a length and bytes, and those of fixed size
 _VARINT, _BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
 
-Field: TypeAlias = tuple[int, int | memoryview]
+
+class Field(NamedTuple):
+    """One field of a message: its number, its value, and its bytes as they stand in the file."""
+
+    number: int
+    value: int | memoryview
+    raw: memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,10 @@ class OnnxHeader:
 def read_onnx_header(data: bytes, where: str) -> OnnxHeader:
     """The header of an ONNX file. ModelError where the bytes are not one."""
     try:
-        model = list(_fields(memoryview(data)))
-        graph = list(_fields(next(_messages(model, _MODEL_GRAPH))))
+        model = list(fields(memoryview(data)))
+        graph = list(fields(next(_messages(model, MODEL_GRAPH))))
         weights = {_text(tensor, _TENSOR_NAME) for tensor in _messages(graph, _GRAPH_INITIALIZER)}
-        inputs = dict(map(_value, _messages(graph, _GRAPH_INPUT)))
+        inputs = dict(map(_value, _messages(graph, GRAPH_INPUT)))
         outputs = dict(map(_value, _messages(graph, _GRAPH_OUTPUT)))
         notes = {_text(m, _ENTRY_KEY): _text(m, _ENTRY_VALUE) for m in _messages(model, _MODEL_METADATA)}
     except (ValueError, IndexError, StopIteration) as error:
@@ -53,21 +59,27 @@ def read_onnx_header(data: bytes, where: str) -> OnnxHeader:
 def _value(message: memoryview) -> tuple[str, tuple[int, ...]]:
     """Name and shape of a ValueInfoProto."""
     shape = message
-    for number in (_VALUE_TYPE, _TYPE_TENSOR, _TENSOR_SHAPE):
-        shape = next(_messages(_fields(shape), number), memoryview(b""))
-    sizes = (_number(dim, _DIM_VALUE) for dim in _messages(_fields(shape), _SHAPE_DIM))
-    return _text(message, _VALUE_NAME), tuple(sizes)
+    for number in (VALUE_TYPE, TYPE_TENSOR, TENSOR_SHAPE):
+        shape = next(_messages(fields(shape), number), memoryview(b""))
+    sizes = (_number(dim, DIM_VALUE) for dim in _messages(fields(shape), SHAPE_DIM))
+    return value_name(message), tuple(sizes)
 
 
-def _fields(message: memoryview) -> Iterator[Field]:
-    """Field number and value of everything in a protocol buffer message; ValueError where it is cut short."""
+def value_name(message: memoryview) -> str:
+    """Name of a ValueInfoProto."""
+    return _text(message, _VALUE_NAME)
+
+
+def fields(message: memoryview) -> Iterator[Field]:
+    """Everything in a protocol buffer message; ValueError where it is cut short."""
     at = 0
     while at < len(message):
+        start = at
         key, at = _varint(message, at)
         number, wire = key >> 3, key & 7
         if wire == _VARINT:
             value, at = _varint(message, at)
-            yield number, value
+            yield Field(number, value, message[start:at])
             continue
         if wire == _BYTES:
             size, at = _varint(message, at)
@@ -77,7 +89,7 @@ def _fields(message: memoryview) -> Iterator[Field]:
             raise ValueError(f"wire type {wire}")
         if at + size > len(message):
             raise ValueError("cut short")
-        yield number, message[at : at + size]
+        yield Field(number, message[at : at + size], message[start : at + size])
         at += size
 
 
@@ -93,14 +105,14 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
     raise ValueError("number too long")
 
 
-def _messages(fields: Iterable[Field], number: int) -> Iterator[memoryview]:
-    return (value for n, value in fields if n == number and isinstance(value, memoryview))
+def _messages(found: Iterable[Field], number: int) -> Iterator[memoryview]:
+    return (f.value for f in found if f.number == number and isinstance(f.value, memoryview))
 
 
 def _text(message: memoryview, number: int) -> str:
-    found = next(_messages(_fields(message), number), memoryview(b""))
+    found = next(_messages(fields(message), number), memoryview(b""))
     return bytes(found).decode("utf-8")
 
 
 def _number(message: memoryview, number: int) -> int:
-    return next((value for n, value in _fields(message) if n == number and isinstance(value, int)), 0)
+    return next((f.value for f in fields(message) if f.number == number and isinstance(f.value, int)), 0)

@@ -27,6 +27,12 @@ LOWER_HALF = [[0, 0.5], [1, 0.5], [1, 1], [0, 1]]
         pytest.param({"max_width": 0.1}, [0, 1], id="the largest width is allowed"),
         pytest.param({"min_height": 0.4}, [1], id="height as a share of the picture"),
         pytest.param({"max_height": 0.3}, [0, 2], id="low ones"),
+        pytest.param({"min_width": {"px": 21}}, [2], id="width in pixels"),
+        pytest.param({"max_height": {"px": 30}, "min_height": 0.1}, [0, 2], id="pixels and shares together"),
+        pytest.param({"min_area": 0.05}, [1, 2], id="area as a share of the picture"),
+        pytest.param({"max_area": 0.06}, [0, 1], id="small ones"),
+        pytest.param({"max_aspect": 0.5}, [1], id="slender ones"),
+        pytest.param({"min_aspect": 0.6}, [0, 2], id="stout ones"),
         pytest.param(
             {"keep": {"floor": LOWER_HALF}}, [1, 2], id="feet in a zone, also on the picture's edge"
         ),
@@ -84,6 +90,16 @@ def test_a_class_that_nobody_finds_is_reported_once():
     assert stage.notices == [("unknown-class", "nothing here finds 'persn'; did you mean 'person'?")]
 
 
-def test_sizes_that_exclude_each_other_are_refused():
-    with pytest.raises(ParamError, match="min_height: is above max_height"):
-        OneStage(FilterObjects, min_height=0.5, max_height=0.4)
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        pytest.param({"min_height": 0.5, "max_height": 0.4}, "min_height: is above max_height", id="shares"),
+        pytest.param(
+            {"min_width": {"px": 50}, "max_width": {"px": 40}}, "min_width: is above max_width", id="pixels"
+        ),
+        pytest.param({"min_aspect": 2.0, "max_aspect": 1.0}, "min_aspect: is above max_aspect", id="aspect"),
+    ],
+)
+def test_sizes_that_exclude_each_other_are_refused(options, problem):
+    with pytest.raises(ParamError, match=problem):
+        OneStage(FilterObjects, **options)

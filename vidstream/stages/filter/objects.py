@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,22 @@ from vidstream.geometry import centres, contains, feet
 from vidstream.graph.stage import Stage, stage
 from vidstream.stages.unknown import report_unknown
 from vidstream.types import Detections, FrameInfo, StreamInfo, Tracks
-from vidstream.types.values import Polygon, Ratio
+from vidstream.types.values import Polygon, Range, Ratio, Unit
 
 Objects = TypeVar("Objects", bound=Detections)
 Kept = npt.NDArray[np.bool_]
+Sizes = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class InPixels:
+    """A length that does not go with the picture's size."""
+
+    px: Annotated[float, Unit("px"), Range(0.0)]  #: pixels of the source's picture
+
+
+#: a share of the picture's width or height, or ``{px: 40}``
+Length: TypeAlias = Ratio | InPixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +38,24 @@ class FilterParams:
 
     classes: tuple[str, ...] = ()  #: keep these classes; all where none is named
     min_score: Ratio = 0.0  #: keep objects with at least this score
-    min_width: Ratio = 0.0  #: keep objects at least so wide, as a share of the picture's width
-    max_width: Ratio = 1.0  #: keep objects at most so wide
-    min_height: Ratio = 0.0  #: keep objects at least so high, as a share of the picture's height
-    max_height: Ratio = 1.0  #: keep objects at most so high
+    min_width: Length = 0.0  #: keep objects at least so wide: a share of the picture's width, or {px: 40}
+    max_width: Length = 1.0  #: keep objects at most so wide
+    min_height: Length = 0.0  #: keep objects at least so high: a share of the picture's height, or {px: 40}
+    max_height: Length = 1.0  #: keep objects at most so high
+    min_area: Ratio = 0.0  #: keep objects that cover at least so much of the picture
+    max_area: Ratio = 1.0  #: keep objects that cover at most so much of it
+    min_aspect: Annotated[float, Range(0.0)] = 0.0  #: keep objects whose width is at least so many heights
+    max_aspect: Annotated[float, Range(0.0)] | None = None  #: keep objects whose width is at most so many
     keep: Mapping[str, Polygon] = field(default_factory=dict)  #: keep objects in one of these zones only
     drop: Mapping[str, Polygon] = field(default_factory=dict)  #: drop objects in these zones
     anchor: Literal["feet", "centre"] = "feet"  #: the point of a box that counts as its place for zones
 
     def __post_init__(self) -> None:
-        for side in ("width", "height"):
-            if getattr(self, f"min_{side}") > getattr(self, f"max_{side}"):
+        for side in ("width", "height", "area", "aspect"):
+            low, high = getattr(self, f"min_{side}"), getattr(self, f"max_{side}")
+            if isinstance(low, InPixels) and isinstance(high, InPixels):
+                low, high = low.px, high.px
+            if isinstance(low, float) and isinstance(high, float) and low > high:
                 raise ParamError(f"is above max_{side}: nothing would be kept", path=(f"min_{side}",))
 
 
@@ -62,7 +81,7 @@ class _Filter(Stage):
 
 @stage("filter.objects", stateless=True)
 class FilterObjects(_Filter):
-    """Keep objects by class, score, size and place.
+    """Keep objects by class, score, size, shape and place.
 
     Put it between a detector and a tracker to follow less; `filter.tracks` does the same behind a tracker.
 
@@ -102,11 +121,21 @@ def _by_class(params: FilterParams, objects: Detections) -> Kept:
 
 
 def _by_size(params: FilterParams, objects: Detections, frame: FrameInfo) -> Kept:
+    sides = objects.boxes[:, 2:] - objects.boxes[:, :2]
     # A box that fills the picture, or leaves it, is as wide as a box can be: 1 and no more.
-    size = np.minimum((objects.boxes[:, 2:] - objects.boxes[:, :2]) / (frame.width, frame.height), 1)
-    large_enough = (size[:, 0] >= params.min_width) & (size[:, 1] >= params.min_height)
-    fits: Kept = large_enough & (size[:, 0] <= params.max_width) & (size[:, 1] <= params.max_height)
-    return fits
+    share = np.minimum(sides / (frame.width, frame.height), 1)
+    kept = _between(share[:, 0], sides[:, 0], params.min_width, params.max_width)
+    kept &= _between(share[:, 1], sides[:, 1], params.min_height, params.max_height)
+    area = share.prod(axis=1)
+    kept &= (area >= params.min_area) & (area <= params.max_area)
+    kept &= sides[:, 0] >= params.min_aspect * sides[:, 1]
+    return kept if params.max_aspect is None else kept & (sides[:, 0] <= params.max_aspect * sides[:, 1])
+
+
+def _between(share: Sizes, pixels: Sizes, low: Length, high: Length) -> Kept:
+    """(N,) whether sizes, given both ways, lie within the bounds."""
+    kept = pixels >= low.px if isinstance(low, InPixels) else share >= low
+    return kept & (pixels <= high.px if isinstance(high, InPixels) else share <= high)
 
 
 def _by_place(params: FilterParams, objects: Detections, frame: FrameInfo) -> Kept:

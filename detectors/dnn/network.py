@@ -36,6 +36,10 @@ class NetworkOption:
     family: str = "auto"  #: decoder for a model file; auto tells it from the outputs
     names: tuple[str, ...] = ()  #: class names of a model file, in order (empty: those in the file)
 
+    def describe(self, tasks: Sequence[Task]) -> tuple[Card, Mapping[str, bytes]]:
+        """A card for the model file named, from what it says of itself, and its bytes by role. ModelError."""
+        return describe(Path(self.model), tasks=tasks, family_name=self.family, names=self.names)
+
 
 class Network:
     """A loaded network. Use it from one thread; running it leaves Python's lock free.
@@ -81,7 +85,7 @@ def load_model(
 ) -> tuple[Card, Mapping[str, bytes]]:
     """Card and checked bytes, by role, of the model named, in the catalogue or as a file. ModelError."""
     if is_file_name(option.model):
-        card, data = describe(Path(option.model), tasks=tasks, family_name=option.family, names=option.names)
+        card, data = option.describe(tasks)
     else:
         card, data = catalogue.load(option.model, models)
     _refuse_other_tasks(card, tasks, option.model)

@@ -27,6 +27,7 @@ from vidstream.types import (
     Flow,
     FrameInfo,
     Image,
+    Labels,
     Masks,
     Texts,
     Tracks,
@@ -43,6 +44,7 @@ PORT_TYPES: tuple[type, ...] = (
     Texts,
     Flow,
     Masks,
+    Labels,
     Counts,
     Events,
 )

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from vidstream.graph.ports import OutputPort
 from vidstream.graph.stage import Recall
-from vidstream.types import Counts, Detections, Events, FrameInfo, Texts
+from vidstream.types import Counts, Detections, Events, FrameInfo, Labels, Texts
 
 #: types that are small enough to be kept for every frame of hours
-_SMALL = (Detections, Texts, Counts, Events)
+_SMALL = (Detections, Texts, Labels, Counts, Events)
 #: frames that are packed together: what they have in common is kept once
 _TOGETHER = 64
 

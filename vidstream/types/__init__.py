@@ -3,7 +3,7 @@
 from vidstream.types.detections import Boxes, Detections, Ids, MaskCrop, Scores, Tracks
 from vidstream.types.image import Canvas, Image, Pixels, View
 from vidstream.types.packet import FrameInfo, Gap, Packet, StreamInfo, Tombstone
-from vidstream.types.results import Counts, Event, Events, Flow, Masks, Shape, Texts
+from vidstream.types.results import Counts, Event, Events, Flow, Labels, Masks, Shape, Texts
 
 __all__ = [
     "Boxes",
@@ -17,6 +17,7 @@ __all__ = [
     "Gap",
     "Ids",
     "Image",
+    "Labels",
     "MaskCrop",
     "Masks",
     "Packet",

@@ -59,15 +59,54 @@ class Flow:
 class Masks:
     """A label for every pixel. `labels` uint8 or int32 (h, w), 0 = background, keys of `names`.
 
-    `matrix` leads from label pixels to source pixels (None = same grid).
+    `matrix` leads from label pixels to source pixels (None = same grid). `alpha` float32 (h, w), 0 to 1, is
+    there where it is known how much of each pixel belongs to something: hair, leaves, blurred edges.
     """
 
     labels: npt.NDArray[Any]
     names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     matrix: npt.NDArray[np.float64] | None = None
+    alpha: npt.NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        if self.alpha is not None and self.alpha.shape != self.labels.shape:
+            raise ShapeError(
+                f"alpha: expected {self.labels.shape}, as labels has, got {self.alpha.shape}", where="Masks"
+            )
 
     def __bool__(self) -> bool:
         return bool(self.labels.any())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """What a whole picture shows: K classes, best first.
+
+    `class_ids` int64 (K,) are keys of `names`; `scores` float32 (K,) in [0, 1].
+
+    >>> labels = Labels(np.array([3, 7]), np.array([0.8, 0.1], np.float32), {3: "cat"})
+    >>> [name for name, score in labels.rows()]
+    ['cat', '7']
+    """
+
+    class_ids: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+    names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if self.class_ids.ndim != 1 or self.class_ids.shape != self.scores.shape:
+            raise ShapeError(
+                f"expected (K,) and (K,), got {self.class_ids.shape} and {self.scores.shape}",
+                where="Labels (class_ids, scores)",
+            )
+
+    def __len__(self) -> int:
+        return len(self.class_ids)
+
+    def rows(self) -> Iterator[tuple[str, float]]:
+        """(class name, score) one by one, best first."""
+        for class_id, score in zip(self.class_ids.tolist(), self.scores.tolist(), strict=True):
+            yield self.names.get(class_id, str(class_id)), score
 
 
 @dataclass(frozen=True, slots=True, eq=False)

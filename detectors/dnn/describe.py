@@ -58,7 +58,7 @@ def describe(
         files={MAIN: ModelFile(f"{name}.onnx", len(data), sha256(data).hexdigest())},
         licence="not known",
         input=found.input(width, height),
-        classes=tuple(names) or _noted_names(header.metadata) or ("coco" if count == 80 else ()),
+        classes=tuple(names) or noted_names(header.metadata) or ("coco" if count == 80 else ()),
     )
     return card, {MAIN: data}
 
@@ -86,7 +86,7 @@ def _recognise(header: OnnxHeader, width: int, height: int, tasks: Sequence[Task
     return fitting[0]
 
 
-def _noted_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+def noted_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """Class names as Ultralytics notes them: the text of a Python dict."""
     text = metadata.get("names", "")
     if len(text) > _NOTES_LIMIT:

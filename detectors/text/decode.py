@@ -49,14 +49,14 @@ def decode_db(outputs: Outputs, confidence: float, threshold: float, unclip: flo
     contours, _ = cv2.findContours(core, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     quads, scores = [], []
     for contour in contours[:_MOST]:
-        # contours run through pixel centres, corners are pixel edges
-        rectangle = cv2.minAreaRect(contour.astype(np.float32) + 0.5)
-        (_, size, _) = rectangle
+        # contours run through pixel centres, corners are pixel edges: half a pixel further out
+        centre, inner, angle = cv2.minAreaRect(contour.astype(np.float32) + 0.5)
+        size = (inner[0] + 1, inner[1] + 1)
         if min(size) < _LEAST_SIDE:
             continue
         score = _mean_inside(chance, contour)
         if score >= confidence:
-            quad = from_rotated(*rectangle)
+            quad = from_rotated(centre, size, angle)
             quads.append(grown(quad, size[0] * size[1] * unclip / (2 * (size[0] + size[1]))))
             scores.append(score)
     return Found.of(quads, scores)
@@ -135,4 +135,3 @@ def _misfit(family: str, expected: str, outputs: Outputs) -> ModelError:
         f"family {family}: expected {expected}, the network gave {got}",
         fix="check the model's family, its class list and its input size",
     )
-

@@ -12,7 +12,7 @@ from vidstream.types import Detections, Pixels
 
 Quads = npt.NDArray[np.float32]
 
-#: a crop this many times as high as wide holds text that runs up or down
+#: a crop this many times as high as wide holds text that runs down
 _UPRIGHT = 1.5
 
 
@@ -68,7 +68,7 @@ def polygons_of(found: Detections) -> Quads:
 def upright(pixels: Pixels, quad: Quads) -> Pixels:
     """What lies inside the four corners, turned and stretched into a rectangle as wide as the text.
 
-    Text that runs up or down is turned by a quarter, anticlockwise.
+    What is much higher than wide is taken for text that runs down, and turned by a quarter.
     """
     width = max(1, round(float(max(_length(quad[0], quad[1]), _length(quad[3], quad[2])))))
     height = max(1, round(float(max(_length(quad[0], quad[3]), _length(quad[1], quad[2])))))

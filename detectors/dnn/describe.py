@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from detectors.catalogue import Card, ModelFile, Task
-from detectors.catalogue.card import MAIN, read_bytes
-from detectors.dnn.families import FAMILIES, Family, family
-from detectors.dnn.onnx_header import OnnxHeader, read_onnx_header
+from detectors.catalogue.card import MAIN
+from detectors.dnn.bare import CONFIG, READERS, Wish
+from detectors.dnn.recognise import noted_names
 from vidstream.errors import ModelError
 
-_NOTES_LIMIT = 1 << 16
+__all__ = ["describe", "is_file_name", "noted_names"]
+
+#: what the files are called that belong to weights of a kind
+_CONFIGS = {".weights": ".cfg", ".caffemodel": ".prototxt", ".pb": ".pbtxt"}
 
 
 def is_file_name(model: str) -> bool:
     """True where a model is named by its file, not by its name in the catalogue.
 
-    >>> is_file_name("yolox-nano"), is_file_name("./my.onnx"), is_file_name("my.onnx")
+    >>> is_file_name("yolox-nano"), is_file_name("./my.onnx"), is_file_name("my.weights")
     (False, True, True)
     """
-    return model.endswith(".onnx") or "/" in model or "\\" in model
+    return model.endswith(tuple(READERS)) or "/" in model or "\\" in model
 
 
 def describe(
@@ -34,67 +36,36 @@ def describe(
     names: Sequence[str] = (),
     name: str = "",
 ) -> tuple[Card, Mapping[str, bytes]]:
-    """A card for the ONNX file `path`, and the bytes read from it, by role.
+    """A card for the model file `path`, and the bytes of its files, by role.
 
-    The family is told from the shapes of the outputs, among those for `tasks`, unless `family_name` gives it.
-    Class names are `names`, or those the exporter noted (Ultralytics), or COCO's where there are 80 classes;
-    else none. ModelError: no such file, not ONNX, a free input size, or outputs of no known family.
+    ONNX; Darknet, Caffe and TensorFlow with their description beside them; TensorFlow Lite with detection.
+    The family is told from outputs and notes, among those for `tasks`, unless `family_name` gives it. Class
+    names are `names`, or those the exporter noted, or COCO's or VOC's where their number fits; else none.
+    ModelError: no such file, another format, a free input size, or outputs of no known family or of several.
     """
     where = f"model '{path}'"
-    data = read_bytes(path, where)
-    header = read_onnx_header(data, where)
-    width, height = _input_size(header, where)
-    found = (
-        family(family_name, where)
-        if family_name != "auto"
-        else _recognise(header, width, height, tasks, where)
-    )
-    count = found.classes(header, width, height)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ModelError(
+            "is no network's file, by its name" if path.is_file() else "no such file",
+            where=where,
+            fix=f"give a file that ends in {', '.join(READERS)}",
+        )
+    bare = reader(path, Wish(tasks, family_name, names), where)
     name = name or re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).strip("._-") or "model"
+    main = {".cfg": ".weights", ".prototxt": ".caffemodel", ".pbtxt": ".pb"}.get(path.suffix, path.suffix)
+    ends = {MAIN: main, CONFIG: _CONFIGS.get(main, "")}
     card = Card(
         name=name,
-        task=found.task,
-        family=found.name,
-        files={MAIN: ModelFile(f"{name}.onnx", len(data), sha256(data).hexdigest())},
+        task=bare.family.task,
+        family=bare.family.name,
+        files={
+            role: ModelFile(f"{name}{ends[role]}", len(data), sha256(data).hexdigest())
+            for role, data in bare.files.items()
+        },
         licence="not known",
-        input=found.input(width, height),
-        classes=tuple(names) or noted_names(header.metadata) or ("coco" if count == 80 else ()),
+        input=bare.input,
+        classes=bare.classes,
+        options=bare.options,
     )
-    return card, {MAIN: data}
-
-
-def _input_size(header: OnnxHeader, where: str) -> tuple[int, int]:
-    """Width and height of the one picture the network takes."""
-    shape = next(iter(header.inputs.values()), ())
-    if len(header.inputs) != 1 or len(shape) != 4 or shape[1] != 3 or 0 in shape:
-        raise ModelError(
-            f"expected one input of fixed size 1 x 3 x H x W, the file has {dict(header.inputs)} (0 = free)",
-            where=where,
-            fix="export it with a fixed input size and batch 1",
-        )
-    return shape[3], shape[2]
-
-
-def _recognise(header: OnnxHeader, width: int, height: int, tasks: Sequence[Task], where: str) -> Family:
-    fitting = [f for f in FAMILIES.values() if f.task in tasks and f.classes(header, width, height) > 0]
-    if len(fitting) != 1:
-        raise ModelError(
-            f"outputs of shape {', '.join(map(str, header.outputs.values()))} are of no known family",
-            where=where,
-            fix=f"give family: {' or '.join(FAMILIES)}, if it is one of them",
-        )
-    return fitting[0]
-
-
-def noted_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """Class names as Ultralytics notes them: the text of a Python dict."""
-    text = metadata.get("names", "")
-    if len(text) > _NOTES_LIMIT:
-        return ()
-    try:
-        table = ast.literal_eval(text)  # reads literals only, runs nothing
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return ()
-    if not isinstance(table, dict) or set(table) != set(range(len(table))):
-        return ()
-    return tuple(str(table[i]) for i in range(len(table)))
+    return card, bare.files

@@ -71,6 +71,11 @@ class DnnDetector:
         return self._network.engine.device
 
     @property
+    def batch_limit(self) -> int:
+        """Most pictures that `detect_batch` gains from taking at once."""
+        return self._network.batch_limit
+
+    @property
     def remarks(self) -> tuple[Remark, ...]:
         """What a user should know of how the network came to run as it does."""
         return self._network.remarks

@@ -11,8 +11,6 @@ import numpy.typing as npt
 from detectors.dnn.families.base import Patch
 from vidstream.types import Boxes, MaskCrop
 
-_THRESHOLD = 0.5
-
 
 def to_crops(
     patches: Sequence[Patch], boxes: Boxes, to_source: npt.NDArray[np.float64]
@@ -20,7 +18,7 @@ def to_crops(
     """Each object's mask inside its box (N, 4) in source pixels.
 
     `to_source` leads from the network's input pixels to source pixels. Values are interpolated at each source
-    pixel's centre, then cut at one half.
+    pixel's centre, then cut at the patch's threshold.
     """
     return tuple(_crop(patch, box, to_source) for patch, box in zip(patches, boxes, strict=True))
 
@@ -30,8 +28,11 @@ def _crop(patch: Patch, box: npt.NDArray[np.float32], to_source: npt.NDArray[np.
     width, height = (max(1, int(np.ceil(e)) - s) for e, s in zip(box[2:], (x, y), strict=True))
     # OpenCV counts from pixel centres, boxes from pixel edges: half a pixel on both sides
     matrix = _shift(-x - 0.5, -y - 0.5) @ to_source @ patch.matrix @ _shift(0.5, 0.5)
-    values = cv2.warpPerspective(patch.values, matrix, (width, height), flags=cv2.INTER_LINEAR)
-    return MaskCrop(x, y, np.asarray(values > _THRESHOLD))
+    # the outermost half pixel of a patch has no neighbour to be mixed with: it goes on as it is
+    values = cv2.warpPerspective(
+        patch.values, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return MaskCrop(x, y, np.asarray(values > patch.threshold))
 
 
 def _shift(dx: float, dy: float) -> npt.NDArray[np.float64]:

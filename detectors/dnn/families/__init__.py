@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from detectors.dnn.families.base import Candidates, Family
+from detectors.dnn.families.darknet import DARKNET
+from detectors.dnn.families.faces import BLAZEFACE, RETINAFACE, SCRFD, SSD_FACE, YUNET
+from detectors.dnn.families.fastest import YOLO_FASTESTV2
+from detectors.dnn.families.nanodet import NANODET, NANODET_PLUS
+from detectors.dnn.families.ssd import SSD
 from detectors.dnn.families.yolo import YOLOV8, YOLOX
+from detectors.dnn.families.yolo_pose import YOLOV8_POSE
+from detectors.dnn.families.yolo_seg import YOLOV8_SEG
 from vidstream.errors import ModelError, did_you_mean
 
 __all__ = ["FAMILIES", "Candidates", "Family", "family"]
@@ -14,6 +21,18 @@ FAMILIES = {
     for family in (
         YOLOX,
         YOLOV8,
+        YOLOV8_SEG,
+        YOLOV8_POSE,
+        DARKNET,
+        NANODET,
+        NANODET_PLUS,
+        YOLO_FASTESTV2,
+        SSD,
+        YUNET,
+        SSD_FACE,
+        BLAZEFACE,
+        SCRFD,
+        RETINAFACE,
     )
 }
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.dnn.families.yolo import cell_count, decode_yolov8, decode_yolox
+from detectors.dnn.families.grid import cell_count
+from detectors.dnn.families.yolo import decode_yolov8, decode_yolox
 from vidstream.errors import ModelError
 
 

@@ -70,7 +70,7 @@ class SizedNetwork:
         """Open the network for one more size."""
         card = replace(self.card, input=replace(self.card.input, width=width, height=height))
         data = dict(self._data)
-        if self._free:
+        if self._free and self._input:
             shape = (1, 1 if card.input.colour == "gray" else 3, height, width)
             data[MAIN] = with_input_shapes(data[MAIN], {self._input: shape}, f"model '{card.name}'")
         name, device = self._choice
@@ -82,9 +82,12 @@ class SizedNetwork:
 
 
 def _free_axes(card: Card, data: Mapping[str, bytes]) -> tuple[str, frozenset[str]]:
-    """Name of the input, and which of width and height the file leaves open."""
+    """Name of the input, and which of width and height the file leaves open.
+
+    Files of other formats do not say; a card does, with the option ``size: free``.
+    """
     if not card.main.file.endswith(".onnx"):
-        return "", frozenset()
+        return "", frozenset(("width", "height") if card.options.get("size") == "free" else ())
     inputs = read_onnx_header(data[MAIN], f"model '{card.name}'").inputs
     name, shape = next(iter(inputs.items()), ("", ()))
     if len(inputs) != 1 or len(shape) != 4:

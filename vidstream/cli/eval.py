@@ -1,4 +1,4 @@
-"""`eval`: how good tracks are on benchmark sequences, where they go wrong, which of two runs is better."""
+"""`eval`: how good tracks and boxes are, where they go wrong, which of two runs is better."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Any) -> None:
-    """Add `eval track`."""
+    """Add `eval track` and `eval detect`."""
+    from vidstream.cli.eval_detect import add_detect
+
     parser = add_command(commands, "eval", evaluate, "score results against ground truth")
-    subjects = parser.add_subparsers(title="what", metavar="track", required=True)
+    subjects = parser.add_subparsers(title="what", metavar="track, detect", required=True)
+    add_detect(subjects)
     track = subjects.add_parser(
         "track",
         help="tracks, on MOTChallenge and KITTI sequences",

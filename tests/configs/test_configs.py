@@ -145,6 +145,18 @@ def test_signs_are_read(tmp_path: Path, assets: Callable[[str], Path]) -> None:
     assert {t["text"] for t in frame["texts"]} >= {"STATION ROAD 42", "Speed limit 30 km/h"}
 
 
+@pytest.mark.slow
+def test_street_signs_are_read_by_networks(
+    tmp_path: Path, assets: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDSTREAM_MODELS", str(assets("weights/coco.names").parent))
+    clip = assets("video/bus_text_1080p.mp4")
+    run("read_text", tmp_path, "--source", f"street={clip}", "--frames", "40")
+    read = {t["text"] for frame in records(tmp_path / "street.jsonl", "frame") for t in frame["texts"]}
+    assert "Marylebone" in read
+    assert any(text.endswith("BJV") for text in read)  # its plate
+
+
 def test_one_object_is_followed(tmp_path: Path, assets: Callable[[str], Path]) -> None:
     clip = assets("sot/06_car/car.mpg")
     box = "graph.follow.box={px: [142, 125, 232, 164]}"

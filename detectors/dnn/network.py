@@ -14,8 +14,8 @@ from detectors import catalogue
 from detectors.catalogue import Card, Task
 from detectors.dnn.describe import describe, is_file_name
 from detectors.dnn.engines.base import Device, Engine, EngineName, Outputs, Remark
-from detectors.dnn.engines.choose import open_engine
-from detectors.dnn.engines.opencv import choose_device
+from detectors.dnn.engines.batches import batch_limit, one_of
+from detectors.dnn.engines.choose import check_engine, open_engine
 from detectors.dnn.preprocess import Preprocessor
 from vidstream.errors import ModelError
 from vidstream.types import View
@@ -63,7 +63,9 @@ class Network:
         else:
             self.card = find_card(option, tasks, models)
         self.engine = engine
-        self._prepare = Preprocessor(self.card.input)
+        #: most pictures that one run gains from
+        self.batch_limit = batch_limit(engine, self.card.input)
+        self._prepare = Preprocessor(self.card.input, self.batch_limit)
 
     @property
     def names(self) -> Mapping[int, str]:
@@ -76,8 +78,16 @@ class Network:
         return self.engine.run(blob), back
 
     def run_batch(self, views: Sequence[View]) -> list[tuple[Outputs, Matrix]]:
-        """`run` for each view. One run per picture: batching gains nothing on a CPU."""
-        return [self.run(view) for view in views]
+        """`run` for each view, up to `batch_limit` of them at once."""
+        found: list[tuple[Outputs, Matrix]] = []
+        for first in range(0, len(views), self.batch_limit):
+            blob, backs = self._prepare.batch(views[first : first + self.batch_limit])
+            outputs = self.engine.run(blob)
+            if len(backs) == 1:
+                found.append((outputs, backs[0]))
+            else:
+                found += [(one_of(outputs, place), back) for place, back in enumerate(backs)]
+        return found
 
 
 def load_model(
@@ -102,9 +112,9 @@ def find_card(option: NetworkOption, tasks: Sequence[Task], models: Path | None 
 
 
 def check_network(option: NetworkOption, tasks: Sequence[Task], models: Path | None = None) -> Card:
-    """The model's card, if `Network(option, tasks)` can be made. ModelError where it cannot."""
+    """The model's card, if `Network(option, tasks)` can be made. ModelError, MissingDependency if not."""
     card = find_card(option, tasks, models)
-    choose_device(option.device)
+    check_engine(option.engine, option.device)
     return card
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any
 
 import cv2
 import numpy as np
 
-from detectors.dnn.engines.base import Blob, Device, Outputs
+from detectors.dnn.engines.base import Blob, Device, Kind, Outputs, one_line, shapes_of
+from detectors.dnn.engines.sanity import check_bytes
 from detectors.dnn.onnx_header import read_onnx_header
 from vidstream.errors import ModelError
 
@@ -42,6 +44,11 @@ def available(device: str) -> bool:
     """
     backend, target = _TARGETS[device]
     return target in cv2.dnn.getAvailableTargets(backend)
+
+
+def devices() -> tuple[str, ...]:
+    """What this OpenCV can run networks on, on this machine."""
+    return tuple(device for device in _TARGETS if device == "cpu" or available(device))
 
 
 def choose_device(wanted: Device) -> str:
@@ -104,9 +111,8 @@ class OpenCvEngine:
                 self._net.setInput(blob)
             return [np.asarray(output) for output in self._net.forward(self._outputs)]
         except cv2.error as error:
-            shapes = {n: b.shape for n, b in blob.items()} if isinstance(blob, Mapping) else blob.shape
             raise ModelError(
-                f"the network cannot run on an input of shape {shapes}: {_short(error)}",
+                f"the network cannot run on an input of shape {shapes_of(blob)}: {one_line(error)}",
                 where=self._where,
                 fix="check the input size on its card",
             ) from error
@@ -120,20 +126,15 @@ def _read(parts: Mapping[str, bytes], kind: str, where: str) -> Any:
             where=where,
             fix=f"give a file that ends in {', '.join(FORMATS)}",
         )
+    check_bytes(parts, kind, where)
     network = np.frombuffer(parts["model"], np.uint8)
     config = np.frombuffer(parts["config"], np.uint8) if "config" in parts else None
     try:
-        if kind == "onnx":
-            net = cv2.dnn.readNetFromONNX(network)
-        elif kind == "tflite":
-            net = cv2.dnn.readNetFromTFLite(network)
-        elif config is None:
-            net = cv2.dnn.readNet(kind, network)
-        else:
-            net = cv2.dnn.readNet(kind, network, config)
+        with quiet():
+            net = _parsed(kind, network, config)
     except cv2.error as error:
         raise ModelError(
-            f"OpenCV cannot read the network: {_short(error)}",
+            f"OpenCV cannot read the network: {one_line(error)}",
             where=where,
             fix="check that it is whole; an ONNX file wants a fixed input size, and to be simplified",
         ) from error
@@ -142,7 +143,24 @@ def _read(parts: Mapping[str, bytes], kind: str, where: str) -> Any:
     return net
 
 
-def _short(error: cv2.error) -> str:
-    """OpenCV's own words, without its source path and line."""
-    text = str(getattr(error, "err", "") or error)
-    return " ".join(text.split())[:200]
+def _parsed(kind: str, network: Any, config: Any) -> Any:
+    if kind == "onnx":
+        return cv2.dnn.readNetFromONNX(network)
+    if kind == "tflite":
+        return cv2.dnn.readNetFromTFLite(network)
+    if config is None:
+        return cv2.dnn.readNet(kind, network)
+    return cv2.dnn.readNet(kind, network, config)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep OpenCV from printing pages about what it also raises."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+KIND = Kind("opencv", tuple(FORMATS), devices, OpenCvEngine)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from detectors.dnn.detector import BOX_TASKS, DnnDetector, DnnParams, class_ids
-from detectors.dnn.engines.opencv import choose_device
 from detectors.dnn.families import family
 from detectors.dnn.network import load_model
 from vidstream.errors import ModelError, ParamError
 from vidstream.graph.stage import Stage, stage
-from vidstream.stages.detect.checks import problem_of, problems_of
+from vidstream.stages.detect.checks import engine_problems, problem_of, problems_of
 from vidstream.types import Detections, StreamInfo, View
 
 
@@ -33,7 +32,7 @@ class DetectDnn(Stage):
     @classmethod
     def check(cls, params: DnnParams) -> Iterable[ParamError]:
         """The model's file, its family, the classes and the device."""
-        yield from problems_of("device", lambda: choose_device(params.device))
+        yield from engine_problems(params.engine, params.device)
         where = f"model '{params.model}'"
         try:
             card, _ = load_model(params, BOX_TASKS)
@@ -46,6 +45,7 @@ class DetectDnn(Stage):
     def open(self, stream: StreamInfo) -> None:
         """Load the network, and say what it runs on where that was not asked for."""
         self._detector = DnnDetector(self.params)
+        self.batch_limit = self._detector.batch_limit
         for remark in self._detector.remarks:
             self.notify(remark.kind, remark.text)
 

@@ -69,10 +69,16 @@ class DetectorStage(Stage):
         """Whether the regions can be read."""
         return check_where(params)
 
+    @classmethod
+    def memory(cls, params: Any) -> str:
+        """The option `moving`."""
+        return "moving" if params.moving else ""
+
     def open(self, stream: StreamInfo) -> None:
         """Make the detector."""
         params: WhereOption = self.params
         self._detector = self._new_detector()
+        self.batch_limit = getattr(self._detector, "batch_limit", 1)
         self._focused = FocusedDetector(self._detector, tiles=params.tiling, regions=params.regions)
         #: source -> the segment it is at, and what has changed in it
         self._gates: dict[str, tuple[int, MotionGate]] = {}

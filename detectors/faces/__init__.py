@@ -1,0 +1,1 @@
+"""Faces: finding them, their landmarks, whose they are."""

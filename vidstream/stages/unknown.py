@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from vidstream.errors import did_you_mean
 from vidstream.graph.stage import Notify
-from vidstream.types import Detections
+from vidstream.types import Detections, Masks
 
 
-def report_unknown(classes: tuple[str, ...], objects: Detections, notify: Notify) -> None:
+def report_unknown(classes: tuple[str, ...], objects: Detections | Masks, notify: Notify) -> None:
     """Report each of `classes` that is not among the names of `objects`; nothing where these have none."""
     known = list(objects.names.values())
     for name in classes if known else ():

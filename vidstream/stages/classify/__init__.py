@@ -1,0 +1,1 @@
+"""What pictures, and the objects in them, show."""

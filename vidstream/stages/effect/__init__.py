@@ -1,0 +1,1 @@
+"""Pictures made anew: backgrounds, styles, colours, detail."""

@@ -53,6 +53,7 @@ class MotionGate:
     def reset(self) -> None:
         """Forget everything: the camera was moved, or another scene begins."""
         self._seen: Pixels = np.zeros((0, 0), np.uint8)
+        self._size = (0, 0)
         self._changed_at: npt.NDArray[np.float64] = np.zeros((0, 0))
         self._whole_at, self._pts = float("-inf"), 0.0
         self._found = Detections.empty()
@@ -67,8 +68,11 @@ class MotionGate:
         `pts` are the frame's seconds. What is found in them goes to `settle`.
         """
         small = _shrunk(view)
+        another = (view.width, view.height) != self._size or pts < self._whole_at
+        if another:
+            self.reset()
+            self._size = (view.width, view.height)
         self._pts = pts
-        another = small.shape != self._seen.shape or pts < self._whole_at
         if another or pts - self._whole_at >= self.params.refresh:
             return self._everything(small, view)
         changed = self._changed(small, pts)

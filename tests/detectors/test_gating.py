@@ -134,9 +134,11 @@ def test_a_change_of_everything_is_looked_at_as_a_whole():
 )
 def test_another_stream_is_looked_at_anew(before, after):
     watch = Watch(refresh=100.0)
-    for pts, size in (before, after):
-        watch(scene(STILL, size=size), pts)
-    assert len(watch.detector.views) == 2
+    for step in range(3):
+        watch(scene(STILL, size=before[1]), before[0] + step / 100)
+    found = watch(scene(size=after[1]), after[0])
+    assert watch.parts.tolist() == [[0, 0, *after[1]]]
+    assert len(found) == 0
 
 
 class Flickering(BlobDetector):

@@ -67,7 +67,10 @@ def _sequence(path: Path, options: argparse.Namespace) -> tuple[Dataset, float]:
     if options.video:
         sequence = replace(sequence, video=options.video)
     first, last = frames_of(options.frames, sequence.length)
-    frames = range(first, last + 1, options.every)
+    # those that a stage with `every` sees: it counts from the first frame of the video
+    frames = range(first + (1 - first) % options.every, last + 1, options.every)
+    if not frames:
+        raise UsageError(f"there is no frame in {options.frames}", where="--every", fix="take more of them")
     size = sequence.width, sequence.height
     pictures = tuple(Picture(f"frame {n}", *size, frame=n - 1, id=n) for n in frames)
     names = {k: _WORDS.get(target.name, target.name) for k, target in enumerate(sequence.targets, 1)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,10 @@ from detectors.evaluation.coco import picture_index, read_results
 from vidstream import geometry
 from vidstream.cli.eval_detect_data import pixels_of, video_of
 from vidstream.errors import SourceError, UsageError, did_you_mean
-from vidstream.types import Detections, Tracks, View
+from vidstream.types import Detections, Image, Tracks, View
+
+if TYPE_CHECKING:
+    from vidstream.pipeline import Pipeline
 
 #: what was found on the pictures of a set, and remarks for the person who asked
 Reported: TypeAlias = tuple[Found, list[str]]
@@ -59,16 +62,18 @@ def results_run(path: Path) -> DetectRun:
     """COCO's JSON of results, or MOT text of detections."""
 
     def report(dataset: Dataset) -> Reported:
-        if path.suffix == ".txt":
-            return _mot_results(path, dataset), []
-        found, left_out = read_results(path, dataset)
+        read = _mot_results if path.suffix == ".txt" else read_results
+        found, left_out = read(path, dataset)
         return found, [f"left out {left_out} results of classes that are not looked for"] * bool(left_out)
 
     return DetectRun(path.stem, report)
 
 
-def _mot_results(path: Path, dataset: Dataset) -> Found:
-    """Lines ``frame, id, left, top, width, height, score``: of a sequence's only class, or by number."""
+def _mot_results(path: Path, dataset: Dataset) -> tuple[Found, int]:
+    """Lines ``frame, id, left, top, width, height, score``: of a sequence's only class, or by number.
+
+    And how many were left out: of classes that are not looked for.
+    """
     from trackers.evaluation.reading import read_rows
 
     rows, index = read_rows(path), picture_index(dataset)
@@ -78,7 +83,8 @@ def _mot_results(path: Path, dataset: Dataset) -> Found:
     classes = np.full(len(rows), only) if len(dataset.names) == 1 else rows.class_ids
     numbers = [index[str(frame)] for frame in rows.frames.tolist()]
     found = Found.of(numbers, geometry.to_xywh(rows.boxes.astype(np.float64)), classes, rows.scores)
-    return found[np.isin(found.class_ids, list(dataset.names))]
+    known = np.isin(found.class_ids, list(dataset.names))
+    return found[known], int((~known).sum())
 
 
 def model_run(name: str, given: list[str]) -> DetectRun:
@@ -133,9 +139,9 @@ def _run_graph(
         return Pipeline.from_yaml(config, source=source, overrides=changes, plugins=options.plugin)
 
     pipeline = load()
-    stage, port, thinned = _scored_stage(pipeline, options.stage)
-    if options.every > 1 and not thinned:
-        changes[f"graph.{stage}.every"] = str(options.every)
+    stage, port = _scored_stage(pipeline, options.stage)
+    if options.every > 1 and (thinned := _detectors(pipeline)):
+        changes |= {f"graph.{each}.every": str(options.every) for each in thinned}
         pipeline = load()
     found: dict[int, Detections] = {}
     for packet in pipeline:
@@ -149,11 +155,11 @@ def _run_graph(
     return found
 
 
-def _scored_stage(pipeline: Any, asked: str | None) -> tuple[str, str, bool]:
-    """Id and port of the last detector, or of the stage asked for, and whether it skips frames already."""
+def _scored_stage(pipeline: Pipeline, asked: str | None) -> tuple[str, str]:
+    """Id and port of the last detector, or of the stage asked for."""
     entries = pipeline.engine.description.plans[0].stages
     ports = {
-        entry.id: (entry, port.name, port.type)
+        entry.id: port
         for entry in entries
         for port in entry.spec.signature.outputs
         if issubclass(port.type, Detections)
@@ -161,12 +167,22 @@ def _scored_stage(pipeline: Any, asked: str | None) -> tuple[str, str, bool]:
     if asked and asked not in ports:
         hint = did_you_mean(asked, list(ports)) or f"stages that give boxes: {', '.join(ports) or 'none'}"
         raise UsageError(f"no stage '{asked}' gives boxes", where="--stage", fix=hint)
-    detectors = [stage for stage, (_, _, kind) in ports.items() if not issubclass(kind, Tracks)]
+    detectors = [stage for stage, port in ports.items() if not issubclass(port.type, Tracks)]
     if not asked and not detectors:
         raise UsageError("the graph has no detector", where="--config", fix="name a stage with --stage")
     stage = asked or detectors[-1]
-    entry, port, _ = ports[stage]
-    return stage, port, entry.every > 1 or entry.period > 0
+    return stage, ports[stage].name
+
+
+def _detectors(pipeline: Pipeline) -> list[str]:
+    """Stages that look at each picture by itself: they need not see those that are not scored."""
+    return [
+        entry.id
+        for entry in pipeline.engine.description.plans[0].stages
+        if entry.spec.traits.stateless and entry.every == 1 and not entry.period
+        if any(issubclass(port.type, Image) for port in entry.spec.signature.inputs)
+        if any(issubclass(port.type, Detections) for port in entry.spec.signature.outputs)
+    ]
 
 
 def _gathered(dataset: Dataset, found: Mapping[int, Detections]) -> Reported:

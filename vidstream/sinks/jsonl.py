@@ -11,7 +11,7 @@ from vidstream.errors import ParamError, SinkError
 from vidstream.graph.stage import stage
 from vidstream.sinks.lines import LineSink
 from vidstream.sinks.plain import DECIMALS, PIXEL_DECIMALS, SCORE_DECIMALS, column, plain, rounded, utc
-from vidstream.types import Counts, Detections, Event, Events, FrameInfo, StreamInfo, Texts
+from vidstream.types import Counts, Detections, Event, Events, FrameInfo, Labels, StreamInfo, Texts
 from vidstream.types.values import OutputFile
 
 #: goes up when a field changes its meaning or goes away; new fields may come without it
@@ -24,9 +24,9 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 class JsonLinesSink(LineSink):
     """Write results as JSON Lines: one line per frame, and one per event.
 
-    A frame's line holds its objects and texts, and the counts where they have changed; a frame on which
-    nothing of that was looked for has no line. Equal input gives equal bytes. Every line is on disk when
-    the next frame comes: a kill loses none.
+    A frame's line holds its objects, texts and labels, and the counts where they have changed; a frame on
+    which nothing of that was looked for has no line. Equal input gives equal bytes. Every line is on disk
+    when the next frame comes: a kill loses none.
 
     ``in: cross.events`` writes the events alone; without `in`, all that earlier stages give is written.
 
@@ -64,6 +64,7 @@ class JsonLinesSink(LineSink):
         texts: tuple[Texts, ...] = (),
         counts: tuple[Counts, ...] = (),
         events: tuple[Events, ...] = (),
+        labels: tuple[Labels, ...] = (),
     ) -> None:
         """Write what there is on this frame."""
         results: dict[str, Any] = {}
@@ -71,6 +72,8 @@ class JsonLinesSink(LineSink):
             results["objects"] = object_rows(objects)
         if texts:
             results["texts"] = [row for part in texts for row in text_rows(part)]
+        if labels:
+            results["labels"] = [row for part in labels for row in label_rows(part)]
         if counts and self._changed(counts):
             results["counts"] = self._counts
         lines = [_head("frame", frame, frame.segment) | results] if results else []
@@ -133,6 +136,15 @@ def text_rows(texts: Texts) -> list[dict[str, Any]]:
             rounded(texts.polygons, PIXEL_DECIMALS),
             strict=True,
         )
+    ]
+
+
+def label_rows(labels: Labels) -> list[dict[str, Any]]:
+    """One mapping per class of the whole picture, best first."""
+    names = [name for name, _ in labels.rows()]
+    return [
+        {"class": name, "score": score}
+        for name, score in zip(names, rounded(labels.scores, SCORE_DECIMALS), strict=True)
     ]
 
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from vidstream.stages.draw.fonts import Typeface
-from vidstream.stages.draw.palette import DIM, INK, WHITE, Bgr, name_colour
+from vidstream.stages.draw.palette import DIM, GROOVE, INK, WHITE, Bgr, name_colour
 from vidstream.stages.draw.patches import Ink, Patch, card, rounded
-from vidstream.types import Event
+from vidstream.types import Event, Labels
 
 _OPACITY = 0.72
 #: place names, each with its labels and numbers as texts
@@ -26,6 +26,7 @@ class Cards:
         self.line = lru_cache(maxsize=64)(self._line)
         self.panel = lru_cache(maxsize=8)(self._panel)
         self.legend = lru_cache(maxsize=8)(self._legend)
+        self.ranking = lru_cache(maxsize=64)(self._ranking)
 
     def _line(self, parts: tuple[tuple[str, Bgr], ...], accent: Bgr | None = None) -> Patch:
         """One line of texts, each in its colour, behind a bar of `accent`."""
@@ -75,6 +76,26 @@ class Cards:
             y += self.face.height
         return self._card(right + self.pad, y + self.pad // 2, inks)
 
+    def _ranking(self, rows: tuple[tuple[str, int], ...], width: int) -> Patch:
+        """Names with their percentages, a bar under each; no wider than `width` where names allow."""
+        texts = [f"{percent} %" for _, percent in rows]
+        numbers = max(map(self.face.width, texts))
+        names = max(self.face.width(name) for name, _ in rows)
+        inner = max(min(12 * self.face.size, width - 2 * self.pad), names + 3 * self.face.space + numbers)
+        tall = max(2, self.face.size // 5)
+        inks: list[Ink] = []
+        y = self.pad // 2
+        for (name, percent), text in zip(rows, texts, strict=True):
+            self._write(inks, name, self.pad, y, WHITE)
+            self._write(inks, text, self.pad + inner - self.face.width(text), y, DIM)
+            y += self.face.height
+            for part, colour in ((100, GROOVE), (percent, name_colour(name))):
+                wide = round(inner * part / 100)
+                if wide >= tall:
+                    inks.append(((rounded(wide, tall, tall // 2) * 255).astype("uint8"), self.pad, y, colour))
+            y += tall + self.pad // 2
+        return self._card(inner + 2 * self.pad, y, inks)
+
     def _columns(self, row: tuple[tuple[str, str], ...], columns: int) -> list[int]:
         """Widths of the columns of one place: each as wide as its widest pair."""
         widths = [self.face.width(f"{label} {value}") for label, value in row]
@@ -103,6 +124,11 @@ def panel_rows(values: Mapping[str, Mapping[str, float]]) -> Places:
         (place, tuple((label.replace("_", " "), number(value)) for label, value in labels.items()))
         for place, labels in values.items()
     )
+
+
+def label_rows(labels: Labels) -> tuple[tuple[str, int], ...]:
+    """Labels as the card shows them: whole percents."""
+    return tuple((name, round(100 * score)) for name, score in labels.rows())
 
 
 def number(value: float) -> str:

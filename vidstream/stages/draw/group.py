@@ -14,6 +14,7 @@ from vidstream.stages.draw.memory import GRACE
 from vidstream.stages.draw.palette import Bgr, name_colour, track_colour
 from vidstream.stages.draw.template import Template
 from vidstream.stages.draw.tint import tint_objects
+from vidstream.stages.draw.turned import Corners, draw_turned, turned_corners
 from vidstream.types import Detections, Image, Pixels, Tracks
 
 
@@ -26,6 +27,8 @@ class Group:
     colours: list[Bgr]
     #: not detected for a while, only predicted
     faint: list[bool]
+    #: the corners of those that are turned
+    turned: list[Corners | None]
 
     @classmethod
     def of(cls, detections: Detections, image: Image, hide: tuple[str, ...], hold: float) -> Group:
@@ -35,7 +38,7 @@ class Group:
         that the detector may just not have run.
         """
         if not detections:
-            return cls(detections, [], [], [])
+            return cls(detections, [], [], [], [])
         placed = np.nan_to_num(image.boxes_from_source(detections.boxes), nan=-4000)
         boxes = np.rint(np.clip(placed, -4000, 20000)).astype(np.int64)
         shown = (boxes[:, :2] < (image.width, image.height)).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
@@ -49,15 +52,18 @@ class Group:
         ids = zip(kept.track_ids.tolist(), kept.class_ids.tolist(), strict=True)
         colours = [track_colour(t) if t >= 0 else name_colour(names[c]) for t, c in ids]
         rectangles = [(x1, y1, max(x2, x1 + 1), max(y2, y1 + 1)) for x1, y1, x2, y2 in boxes[order].tolist()]
-        return cls(kept, rectangles, colours, faint.tolist())
+        return cls(kept, rectangles, colours, faint.tolist(), turned_corners(kept, image))
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def draw(self, pixels: Pixels, image: Image, style: BoxStyle, thickness: int) -> None:
         """The boxes; dashed where only predicted."""
-        for box, colour, faint in zip(self.boxes, self.colours, self.faint, strict=True):
-            if faint and style != "none":
+        rows = zip(self.boxes, self.turned, self.colours, self.faint, strict=True)
+        for box, corners, colour, faint in rows:
+            if corners is not None:
+                draw_turned(pixels, corners, colour, 1 if faint else thickness, style)
+            elif faint and style != "none":
                 draw_dashed(pixels, box, colour, (thickness + 1) // 2)
             else:
                 draw_box(pixels, box, colour, thickness, style)

@@ -14,7 +14,7 @@ from vidstream.geometry import feet
 from vidstream.graph.stage import Stage, stage
 from vidstream.stages.draw.board import Board
 from vidstream.stages.draw.boxes import BoxStyle
-from vidstream.stages.draw.cards import clock, event_parts, panel_rows
+from vidstream.stages.draw.cards import clock, event_parts, label_rows, panel_rows
 from vidstream.stages.draw.group import Group
 from vidstream.stages.draw.labels import Floor, Label, draw_labels
 from vidstream.stages.draw.look import Look
@@ -33,6 +33,7 @@ from vidstream.types import (
     FrameInfo,
     Gap,
     Image,
+    Labels,
     Masks,
     Pixels,
     StreamInfo,
@@ -53,11 +54,12 @@ _LEGEND = 12
 class Overlay(Stage):
     """Draw everything that was found on the picture: boxes, labels, trails, counters, events.
 
-    Takes whatever the stages before it give; the picture itself stays as it was, the drawing is a
-    copy. Tracks are coloured by their id, detections by their class, the same on every run. Tracks that
-    were not detected for longer than `hold`, and are only predicted, are dashed. Lines show an arrow to
-    the side that counts as "in"; lines and zones light up when something happens there, other events
-    appear as a banner. Sizes follow the picture's.
+    Takes whatever the stages before it give; the picture itself stays as it was, the drawing is a copy.
+    What the whole picture shows (classify.frame) stands bottom right. Tracks are coloured by their id,
+    detections by their class, the same on every run. Tracks that were not detected for longer than
+    `hold`, and are only predicted, are dashed. Lines show an arrow to the side that counts as "in"; lines
+    and zones light up when something happens there, other events appear as a banner. Sizes follow the
+    picture's.
 
     Drawn on a resized, cropped or turned view, everything lands where it belongs.
 
@@ -110,6 +112,7 @@ class Overlay(Stage):
         self._objects: Held[Detections] = Held(hold, lambda d: (type(d), frozenset(d.names.items())))
         self._texts: Held[Texts] = Held(hold, lambda texts: "texts")
         self._masks: Held[Masks] = Held(hold, lambda masks: frozenset(masks.names.items()))
+        self._shown: Held[Labels] = Held(hold, lambda labels: "labels")
         self._trails = Trails(self.params.trail)
         self._recent = Recent()
         self._board = Board()
@@ -118,7 +121,8 @@ class Overlay(Stage):
 
     def on_gap(self, gap: Gap) -> None:
         """What was seen before the gap is no longer there; running numbers stay."""
-        for memory in (self._objects, self._texts, self._masks, self._trails, self._recent):
+        memories = (self._objects, self._texts, self._masks, self._shown, self._trails, self._recent)
+        for memory in memories:
             memory.clear()
 
     def process(
@@ -130,6 +134,7 @@ class Overlay(Stage):
         counts: tuple[Counts, ...] = (),
         masks: tuple[Masks, ...] = (),
         events: tuple[Events, ...] = (),
+        labels: tuple[Labels, ...] = (),
     ) -> Canvas:
         """The picture with everything on it."""
         look, pts = self._look_for(image), frame.pts
@@ -143,6 +148,7 @@ class Overlay(Stage):
         areas = self._draw_masks(pixels, image, masks, pts)
         self._board.draw(pixels, _ZONE_SHARE * self.params.opacity, look.thickness, self._recent, pts)
         cards = self._place_cards(frame, sum(map(len, groups)), areas, look, floor)
+        cards += self._place_labels(labels, pts, look, floor)
         for group in groups:
             group.draw_masks(pixels, image, self.params.opacity)
         for group in groups:
@@ -152,8 +158,8 @@ class Overlay(Stage):
             if self.params.keypoints:
                 group.draw_keypoints(pixels, image, look.thickness)
         self._board.draw_names(pixels, look.pills, floor, look.gap)
-        labels = [*self._labels(groups), *self._draw_texts(pixels, image, texts, pts, look.thickness)]
-        draw_labels(pixels, labels, look.pills, floor, look.gap)
+        pills = [*self._labels(groups), *self._draw_texts(pixels, image, texts, pts, look.thickness)]
+        draw_labels(pixels, pills, look.pills, floor, look.gap)
         for patch, x, y in cards:
             patch.over(pixels, x, y)
         self._report_letters(look)
@@ -223,6 +229,20 @@ class Overlay(Stage):
             y += patch.height + look.gap
         for patch, x, y in placed:
             floor.take(x, y, patch.width, patch.height)
+        return placed
+
+    def _place_labels(
+        self, labels: Iterable[Labels], pts: float, look: Look, floor: Floor
+    ) -> list[tuple[Patch, int, int]]:
+        """What the whole picture shows, bottom right."""
+        placed, bottom = [], look.height - 2 * look.gap
+        for held in self._shown.update(labels, pts):
+            if rows := label_rows(held.value):
+                patch = look.cards.ranking(rows[:_LEGEND], look.width // 3)
+                x, bottom = look.width - patch.width - 2 * look.gap, bottom - patch.height
+                placed.append((patch, x, bottom))
+                floor.take(x, bottom, patch.width, patch.height)
+                bottom -= look.gap
         return placed
 
     def _head_up(self, frame: FrameInfo, objects: int, look: Look) -> Patch:

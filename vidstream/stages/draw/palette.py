@@ -18,6 +18,8 @@ WHITE: Bgr = (255, 255, 255)
 INK: Bgr = (24, 18, 16)
 #: secondary text on a dark card
 DIM: Bgr = (186, 178, 172)
+#: what a bar runs in, on a dark card
+GROOVE: Bgr = (70, 62, 58)
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 #: lightness alternates, so that ids whose hues come close still differ

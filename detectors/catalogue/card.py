@@ -12,6 +12,7 @@ from typing import Any, Literal, Self, TypeAlias, get_args
 
 import yaml
 
+from detectors.catalogue.places import check_place
 from vidstream.errors import ModelError, did_you_mean
 
 #: what a network is for
@@ -40,6 +41,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LIMIT = 1 << 18
+#: models are read into memory as a whole
+SIZE_LIMIT = 4 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,9 @@ class InputSpec:
     right and below, ``centre`` pads evenly, ``stretch`` does not keep them, ``crop`` keeps them and cuts off
     what sticks out. `pad` is the grey level of the padding. `mean` and `std` are in pixel values (0..255), in
     the order of `colour`. `layout`: ``nchw`` is (1, C, height, width), ``nhwc`` (1, height, width, C).
+    `align` tells which points of picture and input lie on each other: ``edges`` their outer edges, as
+    `cv2.resize` has it, sizes in whole pixels; ``pixels`` the centres of their first pixels, sizes not
+    rounded, as a warp has it; ``corners`` the centres of the pixels in their corners.
     """
 
     width: int
@@ -60,6 +66,7 @@ class InputSpec:
     fit: Literal["corner", "centre", "stretch", "crop"] = "centre"
     pad: float = 114.0
     layout: Literal["nchw", "nhwc"] = "nchw"
+    align: Literal["edges", "pixels", "corners"] = "edges"
 
     def __post_init__(self) -> None:
         sizes = isinstance(self.width, int) and isinstance(self.height, int)
@@ -69,11 +76,24 @@ class InputSpec:
             ("colour", ("bgr", "rgb", "gray")),
             ("fit", ("corner", "centre", "stretch", "crop")),
             ("layout", ("nchw", "nhwc")),
+            ("align", ("edges", "pixels", "corners")),
         ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not known")
         if len(self.mean) != 3 or len(self.std) != 3 or 0.0 in self.std:
             raise ValueError("mean and std: expected three numbers each, std without 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What the places of a derived file have, and the steps that make the file of it: see dnn/onnx_edit."""
+
+    size: int
+    sha256: str
+    steps: tuple[Mapping[str, Any], ...]
+
+    def __post_init__(self) -> None:
+        _check_content(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +104,26 @@ class ModelFile:
     size: int
     sha256: str
     places: tuple[str, ...] = ()
+    #: what the places have, where the file is made of it when it is fetched
+    made_from: Original | None = None
 
     def __post_init__(self) -> None:
-        for key, pattern in (("file", _FILE), ("sha256", _HASH)):
-            if not pattern.fullmatch(str(getattr(self, key))):
-                raise ValueError(f"{key}: expected to match {pattern.pattern}, got {getattr(self, key)!r}")
+        if not _FILE.fullmatch(str(self.file)):
+            raise ValueError(f"file: expected to match {_FILE.pattern}, got {self.file!r}")
+        _check_content(self)
+        for place in self.places:
+            check_place(place)
+
+    @classmethod
+    def from_raw(cls, raw: Mapping[str, Any]) -> Self:
+        """From a card's text, read."""
+        made_from = raw.get("made_from")
+        return cls(**{**raw, "made_from": Original(**made_from) if made_from else None})
+
+    @property
+    def source(self) -> ModelFile | Original:
+        """What the places have."""
+        return self.made_from or self
 
     def read(self, path: Path, model: str) -> bytes:
         """The file's bytes; ModelError unless they have the size and hash on the card.
@@ -162,13 +197,25 @@ class Card:
                 raise ValueError(f"{len(text)} characters: too long")
             raw = yaml.safe_load(text)
             spec = InputSpec(**_frozen(raw.pop("input")))
-            files = {role: ModelFile(**_frozen(entry)) for role, entry in raw.pop("files").items()}
+            files = {role: ModelFile.from_raw(_frozen(entry)) for role, entry in raw.pop("files").items()}
             return cls(input=spec, files=files, **_frozen(raw))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
             problem = str(error).replace("\n", " ")
             raise ModelError(
                 f"is not a model card: {problem}", where=where, fix="write it with: python run.py models add"
             ) from error
+
+
+def _check_content(content: ModelFile | Original) -> None:
+    """ValueError unless it says what to expect."""
+    if (
+        isinstance(content.size, bool)
+        or not isinstance(content.size, int)
+        or not 0 < content.size <= SIZE_LIMIT
+    ):
+        raise ValueError(f"size: expected a number of bytes from 1 to {SIZE_LIMIT}, got {content.size!r}")
+    if not _HASH.fullmatch(str(content.sha256)):
+        raise ValueError(f"sha256: expected to match {_HASH.pattern}, got {content.sha256!r}")
 
 
 def read_bytes(path: Path, where: str) -> bytes:
@@ -189,9 +236,9 @@ def _frozen(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Mappings and sequences as YAML knows them."""
+    """Mappings and sequences as YAML knows them; what is not given is left out."""
     if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: _plain(v) for k, v in value.items() if v is not None}
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 

@@ -1,55 +1,67 @@
-"""Get a model's file from one of its places: https only, size limited, hash checked, all or nothing."""
+"""Get a model's files from one of their places: size limited, hash checked, resumable, all or nothing."""
 
 from __future__ import annotations
 
 import tarfile
-import urllib.request
 import zlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from gzip import BadGzipFile
+from hashlib import new as new_hash
 from hashlib import sha256
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException
+from io import SEEK_END, BufferedReader
 from pathlib import Path
 from typing import IO
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urlsplit
 
 from detectors.catalogue import store
-from detectors.catalogue.card import ModelFile
+from detectors.catalogue.archives import Packed, chunks, find_in_zip, from_tar, unpacked
+from detectors.catalogue.card import ModelFile, Original
+from detectors.catalogue.download import Span, complete, held, part_path
+from detectors.catalogue.places import Download, locate
+from detectors.catalogue.web import NoRangesError, RemoteFile, file_path
 from vidstream.errors import ModelError
 
-#: opens an address for reading
-Opener = Callable[[str], AbstractContextManager[IO[bytes]]]
+#: told now and then: the file's name, bytes that are here, bytes in all (0: not known)
+Report = Callable[[str, int, int], None]
 
-_TIMEOUT_S = 30.0
-_CHUNK = 1 << 18
-#: unpacked bytes read in search of a file inside an archive
-_ARCHIVE_LIMIT = 1 << 30
+#: archives larger than this are not fetched
+_ARCHIVE_LIMIT = 2 << 30
+#: bytes of a remote archive read to find out where a member lies
+_CONTENTS_LIMIT = 1 << 24
+_BUFFER = 1 << 10
 #: what a place can fail with; each failure is told, then the next place is tried
 _FAILURES = (OSError, ModelError, HTTPException, tarfile.TarError, zlib.error, EOFError)
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+#: what tells that something else came than what was wanted
+_WRONG = (ModelError, tarfile.TarError, zlib.error, EOFError, BadGzipFile)
 
 
-def fetch(name: str, into: Path | None = None, *, open_url: Opener | None = None) -> list[Path]:
+def fetch(name: str, into: Path | None = None, *, report: Report | None = None) -> list[Path]:
     """The model's files in the folder `into` (the cache), each fetched unless it is there and whole.
 
-    ModelError: the name is not known, or no place gave the right file; it says what each one did.
+    What came when the line broke is kept, and a later call goes on from there; of two processes that fetch
+    the same file, one waits for the other. ModelError: the name is not known, or no place gave the right
+    file; it says what each one did.
     """
     card = store.card(name, into)
     folder = into or store.cache_folder()
-    return [_fetched(name, entry, folder, open_url or open_https) for entry in card.files.values()]
+    tell = report or (lambda _name, _have, _total: None)
+    return [_fetched(name, entry, folder, tell) for entry in card.files.values()]
 
 
-def _fetched(name: str, entry: ModelFile, folder: Path, open_url: Opener) -> Path:
+def _fetched(name: str, entry: ModelFile, folder: Path, report: Report) -> Path:
     target = folder / entry.file
-    if target.is_file() and _whole(name, entry, target):
+    if store.is_whole(name, entry, target):
         return target
     failures = []
     for place in entry.places:
         try:
-            _download(entry, place, target, open_url)
+            _bring(name, entry, place, target, report)
         except _FAILURES as error:
             failures.append(f"{place}: {error}")
         else:
+            for left in folder.glob(f".{entry.file}.*.part"):
+                left.unlink(missing_ok=True)
             return target
     raise ModelError(
         "could not be fetched: " + ("; ".join(failures) or "its card names no place"),
@@ -58,79 +70,102 @@ def _fetched(name: str, entry: ModelFile, folder: Path, open_url: Opener) -> Pat
     )
 
 
-def _whole(name: str, entry: ModelFile, path: Path) -> bool:
+def _bring(name: str, entry: ModelFile, place: str, target: Path, report: Report) -> None:
+    """Fetch what a place has, and make the model's file of it."""
+    what = locate(place)
+    source = entry.source
+    if urlsplit(what.url).scheme == "file":
+        _keep(entry, target, _from_archive(file_path(what.url), what))
+        return
+    packed = _find_packed(what)
+    if packed is not None:
+        span = Span(what.url, max(source.size, 1 << 10) * 2, packed.start, packed.length)
+    else:
+        span = Span(what.url, _ARCHIVE_LIMIT if what.member else source.size)
+    path = part_path(target, span)
+    with held(path) as part:
+        old = part.seek(0, SEEK_END)
+        while not store.is_whole(name, entry, target):  # another process may have brought it meanwhile
+            try:
+                complete(span, part, lambda have, total: report(entry.file, have, total))
+                part.seek(0)
+                _keep(entry, target, _content(part, path, what, packed))
+            except _WRONG:
+                part.truncate(0)  # there is nothing to go on from
+                if not old:
+                    raise
+                old = 0  # what an earlier try left was not a part of it: try without
+        path.unlink(missing_ok=True)
+
+
+def _content(part: IO[bytes], path: Path, what: Download, packed: Packed | None) -> Iterator[bytes]:
+    """What is wanted of what came."""
+    if packed is not None:
+        return unpacked(part, packed.length, deflated=packed.deflated)
+    if not what.member:
+        return chunks(part)
+    _check_archive(part, what)
+    return _from_archive(path, what)
+
+
+def _find_packed(what: Download) -> Packed | None:
+    """Where the wanted file lies in a remote zip archive; None: it is no such, or must come as a whole."""
+    if not (what.member and what.is_zip):
+        return None
     try:
-        entry.read(path, name)
-    except ModelError:
-        return False
-    return True
+        with BufferedReader(RemoteFile(what.url, _CONTENTS_LIMIT), _BUFFER) as archive:
+            return find_in_zip(archive, what.member)
+    except NoRangesError:
+        return None
 
 
-def _download(entry: ModelFile, place: str, target: Path, open_url: Opener) -> None:
-    url, member = urldefrag(place)
-    with open_url(url) as response, store.new_file(target) as part:
-        if not member:
-            _copy(entry, response, part)
-            return
-        with tarfile.open(fileobj=response, mode="r|gz") as archive:
-            _copy(entry, _member(archive, member), part)
+def _from_archive(path: Path, what: Download) -> Iterator[bytes]:
+    if not what.is_zip:
+        yield from from_tar(path, what.member)
+        return
+    with path.open("rb") as archive:
+        packed = find_in_zip(archive, what.member)
+        archive.seek(packed.start)
+        yield from unpacked(archive, packed.length, deflated=packed.deflated)
 
 
-def _copy(entry: ModelFile, source: IO[bytes], target: IO[bytes]) -> None:
-    """Copy what must be the model's file; ModelError as soon as it cannot be."""
+def _check_archive(part: IO[bytes], what: Download) -> None:
+    """ModelError unless what came has the hash that the registry states: before anything reads in it."""
+    algorithm, expected = what.hash
+    if not algorithm:
+        return
+    digest = new_hash(algorithm)
+    for data in chunks(part):
+        digest.update(data)
+    if digest.hexdigest() != expected:
+        raise ModelError(f"the archive is not the one the registry states: its {algorithm} differs")
+
+
+def _keep(entry: ModelFile, target: Path, data: Iterable[bytes]) -> None:
+    """Write the model's file, made of what came where it has to be."""
+    with store.new_file(target) as out:
+        if entry.made_from is None:
+            for piece in _checked(entry, data):
+                out.write(piece)
+        else:
+            from detectors.dnn.onnx_edit import apply_steps
+
+            original = b"".join(_checked(entry.made_from, data))
+            made = apply_steps(original, entry.made_from.steps, f"file {entry.file}")
+            for piece in _checked(entry, [made]):
+                out.write(piece)
+
+
+def _checked(expected: ModelFile | Original, data: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass on what must be the file expected; ModelError as soon as it cannot be."""
     seen, digest = 0, sha256()
-    while chunk := source.read(_CHUNK):
-        seen += len(chunk)
-        if seen > entry.size:
-            raise ModelError(f"more than the {entry.size} bytes expected")
-        digest.update(chunk)
-        target.write(chunk)
-    if seen != entry.size:
-        raise ModelError(f"{seen} bytes came, {entry.size} expected")
-    if digest.hexdigest() != entry.sha256:
+    for piece in data:
+        seen += len(piece)
+        if seen > expected.size:
+            raise ModelError(f"it is more than the {expected.size} bytes expected")
+        digest.update(piece)
+        yield piece
+    if seen != expected.size:
+        raise ModelError(f"{seen} bytes came, {expected.size} expected")
+    if digest.hexdigest() != expected.sha256:
         raise ModelError("another file came: its SHA-256 differs")
-
-
-def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
-    unpacked = 0
-    for entry in archive:
-        if entry.name == name and (found := archive.extractfile(entry)) is not None:
-            return found
-        unpacked += entry.size
-        if unpacked > _ARCHIVE_LIMIT:
-            break
-    raise ModelError(f"the archive holds no {name}")
-
-
-def open_https(url: str) -> AbstractContextManager[IO[bytes]]:
-    """Open an address, following redirects, but only over https (or http on this very machine)."""
-    _refuse_open(url)
-    opener = urllib.request.build_opener(_CheckedRedirects)
-    request = urllib.request.Request(url, headers={"User-Agent": "vidstream"})  # noqa: S310 - checked above
-    response: AbstractContextManager[IO[bytes]] = opener.open(request, timeout=_TIMEOUT_S)
-    return response
-
-
-def _refuse_open(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise ModelError(f"refused '{parts.scheme}': models come over https only")
-
-
-class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect must not lead from https to anything weaker."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        """The next request, if its address is allowed."""
-        if req.type == "https" and urlsplit(newurl).scheme != "https":
-            raise ModelError("refused: it leads from https to an open connection")
-        _refuse_open(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)

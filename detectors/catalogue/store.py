@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, NamedTuple
 
-from detectors.catalogue.card import Card
+from detectors.catalogue.card import Card, ModelFile
 from vidstream.errors import ModelError, UsageError, did_you_mean
 
 _CARDS = Path(__file__).parent / "cards"
@@ -109,6 +109,15 @@ def add(paths: Mapping[str, Path], new: Card, into: Path | None = None) -> Path:
     return folder / new.main.file
 
 
+def is_whole(name: str, entry: ModelFile, path: Path) -> bool:
+    """Whether the file is there, with the size and hash on the card."""
+    try:
+        entry.read(path, name)
+    except ModelError:
+        return False
+    return True
+
+
 def _read(path: Path) -> Card:
     return Card.from_yaml(path.read_text("utf-8"), str(path))
 
@@ -127,11 +136,12 @@ def _locate(file: str, models: Path | None) -> Path | None:
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes its place only when the block ends well; half a file is never seen."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
-        try:
-            yield part
-            part.flush()
-            Path(part.name).replace(path)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
+    # with the rights that any new file of the user's has: others may share the folder
+    part = path.with_name(f".{path.name}.{token_hex(4)}.new")
+    try:
+        with part.open("xb") as file:
+            yield file
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -1,18 +1,24 @@
-"""Small changes to the header of an ONNX file, without another library.
+"""Small changes to an ONNX file, without another library; the weights are carried over as they are.
 
-Many exports leave batch, height or width open. OpenCV 4.14 reads most of them once the sizes stand in the
-file; the weights are carried over as they are.
+Many exports leave batch, height or width open: OpenCV 4.14 reads most of them once the sizes stand in the
+file. Some list their weights among the inputs, some leave out an attribute that OpenCV takes for another one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from detectors.dnn.onnx_header import (
+    ATTRIBUTE_INT,
+    ATTRIBUTE_NAME,
+    ATTRIBUTE_TYPE,
     DIM_VALUE,
     GRAPH_INPUT,
+    GRAPH_NODE,
     MODEL_GRAPH,
+    NODE_ATTRIBUTE,
+    NODE_OP,
     SHAPE_DIM,
     TENSOR_SHAPE,
     TYPE_TENSOR,
@@ -20,11 +26,74 @@ from detectors.dnn.onnx_header import (
     Field,
     fields,
     read_onnx_header,
+    text_of,
     value_name,
 )
 from vidstream.errors import ModelError
 
 _Edit: TypeAlias = Callable[[memoryview], bytes]
+
+#: the type of an attribute that is a whole number
+_INT = 2
+
+
+def apply_steps(data: bytes, steps: Sequence[Mapping[str, Any]], where: str) -> bytes:
+    """The file that a card's steps make of an ONNX file; the same bytes on every machine.
+
+    ``keep_inputs: [data]``: only these inputs. ``input_shapes: {x: [1, 3, 48, 320]}``: sizes left open.
+    ``set_attribute: {op: Softmax, name: axis, value: 1}``: a whole number, at every node of the operator.
+    ModelError: no such step, or the file does not fit it.
+    """
+    for step in steps:
+        try:
+            ((name, wanted),) = step.items()
+            data = _STEPS[name](data, wanted, where)
+        except ModelError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            fix = f"known are {', '.join(_STEPS)}"
+            raise ModelError(f"the step {step!r} cannot be done: {error}", where=where, fix=fix) from error
+    return data
+
+
+def with_inputs(data: bytes, names: Sequence[str], where: str) -> bytes:
+    """The same network with these inputs alone: others are weights, or wait for something nobody gives."""
+    missing = set(names) - set(read_onnx_header(data, where).inputs)
+    if missing:
+        raise ModelError(f"has no input {', '.join(sorted(missing))}", where=where)
+
+    def edit_graph(graph: memoryview) -> bytes:
+        kept = (f for f in fields(graph) if f.number != GRAPH_INPUT or _named(f, names))
+        return b"".join(f.raw for f in kept)
+
+    return _rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
+
+
+def _named(field: Field, names: Sequence[str]) -> bool:
+    return isinstance(field.value, memoryview) and value_name(field.value) in names
+
+
+def with_attribute(data: bytes, op: str, name: str, value: int, where: str) -> bytes:
+    """The same network with an attribute of every node of an operator set to a whole number of 0 or more."""
+    read_onnx_header(data, where)
+    number, kind = _number(ATTRIBUTE_INT, value), _number(ATTRIBUTE_TYPE, _INT)
+    new = _message(NODE_ATTRIBUTE, _message(ATTRIBUTE_NAME, name.encode()) + number + kind)
+
+    def edit_node(node: memoryview) -> bytes:
+        if text_of(node, NODE_OP) != op:
+            return bytes(node)
+        kept = [f for f in fields(node) if f.number != NODE_ATTRIBUTE or not _attribute_is(f, name)]
+        before = b"".join(f.raw for f in kept if f.number <= NODE_ATTRIBUTE)
+        return before + new + b"".join(f.raw for f in kept if f.number > NODE_ATTRIBUTE)
+
+    def edit_graph(graph: memoryview) -> bytes:
+        return _rewritten(graph, GRAPH_NODE, edit_node)
+
+    return _rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
+
+
+def _attribute_is(field: Field, name: str) -> bool:
+    return isinstance(field.value, memoryview) and text_of(field.value, ATTRIBUTE_NAME) == name
 
 
 def with_input_shapes(data: bytes, shapes: Mapping[str, Sequence[int]], where: str) -> bytes:
@@ -98,3 +167,10 @@ def _varint(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+_STEPS: Mapping[str, Callable[[bytes, Any, str], bytes]] = {
+    "keep_inputs": with_inputs,
+    "input_shapes": with_input_shapes,
+    "set_attribute": lambda data, wanted, where: with_attribute(data, **wanted, where=where),
+}

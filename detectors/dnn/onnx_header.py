@@ -16,6 +16,8 @@ from vidstream.errors import ModelError
 MODEL_GRAPH, _MODEL_METADATA = 7, 14
 _GRAPH_INITIALIZER, GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
 _TENSOR_NAME = 8
+GRAPH_NODE, NODE_OP, NODE_ATTRIBUTE = 1, 4, 5
+ATTRIBUTE_NAME, ATTRIBUTE_INT, ATTRIBUTE_TYPE = 1, 3, 20
 _VALUE_NAME, VALUE_TYPE = 1, 2
 TYPE_TENSOR, TENSOR_SHAPE, SHAPE_DIM, DIM_VALUE = 1, 2, 1, 1
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
@@ -47,10 +49,10 @@ def read_onnx_header(data: bytes, where: str) -> OnnxHeader:
     try:
         model = list(fields(memoryview(data)))
         graph = list(fields(next(_messages(model, MODEL_GRAPH))))
-        weights = {_text(tensor, _TENSOR_NAME) for tensor in _messages(graph, _GRAPH_INITIALIZER)}
+        weights = {text_of(tensor, _TENSOR_NAME) for tensor in _messages(graph, _GRAPH_INITIALIZER)}
         inputs = dict(map(_value, _messages(graph, GRAPH_INPUT)))
         outputs = dict(map(_value, _messages(graph, _GRAPH_OUTPUT)))
-        notes = {_text(m, _ENTRY_KEY): _text(m, _ENTRY_VALUE) for m in _messages(model, _MODEL_METADATA)}
+        notes = {text_of(m, _ENTRY_KEY): text_of(m, _ENTRY_VALUE) for m in _messages(model, _MODEL_METADATA)}
     except (ValueError, IndexError, StopIteration) as error:
         raise ModelError("is not an ONNX file", where=where, fix="export the network to ONNX") from error
     return OnnxHeader({name: inputs[name] for name in inputs if name not in weights}, outputs, notes)
@@ -67,7 +69,7 @@ def _value(message: memoryview) -> tuple[str, tuple[int, ...]]:
 
 def value_name(message: memoryview) -> str:
     """Name of a ValueInfoProto."""
-    return _text(message, _VALUE_NAME)
+    return text_of(message, _VALUE_NAME)
 
 
 def fields(message: memoryview) -> Iterator[Field]:
@@ -109,7 +111,8 @@ def _messages(found: Iterable[Field], number: int) -> Iterator[memoryview]:
     return (f.value for f in found if f.number == number and isinstance(f.value, memoryview))
 
 
-def _text(message: memoryview, number: int) -> str:
+def text_of(message: memoryview, number: int) -> str:
+    """The text in a field of a message; empty where it is not given."""
     found = next(_messages(fields(message), number), memoryview(b""))
     return bytes(found).decode("utf-8")
 

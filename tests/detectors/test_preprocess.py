@@ -72,3 +72,24 @@ def test_a_gray_view_has_three_equal_planes():
     blob, _ = Preprocessor(InputSpec(64, 64))(gray)
     assert (blob[0, 0] == blob[0, 1]).all()
     assert (blob[0, 0] == blob[0, 2]).all()
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_a_batch_holds_what_each_view_alone_gives(layout):
+    spec = InputSpec(96, 64, "rgb", **IMAGENET, layout=layout)
+    views = [noise(300, 200), noise(31, 97), noise(200, 300)]
+    batched = Preprocessor(spec, 4)
+    batched.batch([noise(50, 10)] * 4)  # what other shapes leave behind must not show
+    blob, backs = batched.batch(views)
+    assert blob.shape == ((3, 64, 96, 3) if layout == "nhwc" else (3, 3, 64, 96))
+    assert blob.flags.c_contiguous
+    for place, view in enumerate(views):
+        alone, back = Preprocessor(spec)(view)
+        np.testing.assert_array_equal(blob[place : place + 1], alone)
+        np.testing.assert_array_equal(backs[place], back)
+
+
+def test_channels_last_is_channels_first_turned():
+    first, _ = Preprocessor(InputSpec(96, 64, "rgb", **IMAGENET))(noise(300, 200))
+    last, _ = Preprocessor(InputSpec(96, 64, "rgb", **IMAGENET, layout="nhwc"))(noise(300, 200))
+    np.testing.assert_array_equal(last, first.transpose(0, 2, 3, 1))

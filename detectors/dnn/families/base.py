@@ -76,12 +76,15 @@ class Family:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     fit: Literal["corner", "centre", "stretch", "crop"] = "centre"
     pad: int = 114
+    align: Literal["edges", "pixels", "corners"] = "edges"
     #: False where the network itself gives one box per object
     suppress: bool = True
 
     def input(self, width: int, height: int) -> InputSpec:
         """The family's usual input at this size."""
-        return InputSpec(width, height, self.colour, self.mean, self.std, self.fit, self.pad)
+        return InputSpec(
+            width, height, self.colour, self.mean, self.std, self.fit, self.pad, align=self.align
+        )
 
 
 def pick(scores: npt.NDArray[Any], confidence: float) -> tuple[Ids, Scores, Ids]:

@@ -73,4 +73,5 @@ DARKNET = Family(
     classes=lambda header, width, height: 0,  # never an ONNX file
     std=(255.0, 255.0, 255.0),
     fit="stretch",
+    align="corners",
 )

@@ -85,5 +85,7 @@ def _plus_classes(header: OnnxHeader, width: int, height: int) -> int:
 
 
 _MEAN, _STD = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)
-NANODET = Family("nanodet", "detect", _nanodet, _nanodet_classes, "bgr", _MEAN, _STD, "centre", pad=0)
-NANODET_PLUS = Family("nanodet-plus", "detect", _plus, _plus_classes, "bgr", _MEAN, _STD, "stretch", pad=0)
+NANODET = Family("nanodet", "detect", _nanodet, _nanodet_classes, "bgr", _MEAN, _STD, "centre", 0, "pixels")
+NANODET_PLUS = Family(
+    "nanodet-plus", "detect", _plus, _plus_classes, "bgr", _MEAN, _STD, "stretch", 0, "pixels"
+)

@@ -76,7 +76,8 @@ def _crop(pixels: Pixels, case: _Case) -> Pixels:
     boxes = np.array([box for box in (case.found, case.truth) if box is not None])
     low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
     side = max(_AROUND * float((high - low).max()), _LEAST)
-    left, top = (low + high) / 2 - side / 2
+    room = np.array(pixels.shape[1::-1]) - side  # what lies beyond the edge shows nothing
+    left, top = np.where(room > 0, np.clip((low + high - side) / 2, 0, np.maximum(room, 0)), room / 2)
     scale = _SIDE / side
     move = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
     way = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA

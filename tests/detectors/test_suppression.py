@@ -266,6 +266,15 @@ def test_boxes_that_never_touch_stay_as_they_are(given_rows, method):
     np.testing.assert_allclose(kept.boxes, boxes[kept.rows], atol=1e-3)
 
 
+@pytest.mark.parametrize("method", ["soft", "matrix", "merge"])
+def test_many_boxes_are_treated_as_few(method, monkeypatch):
+    how = Suppression(method, overlap="diou")
+    few = suppress(BOXES, SCORES, CLASSES, how)
+    monkeypatch.setattr("detectors.suppression.neighbours._FEW", 0)
+    for ours, theirs in zip(suppress(BOXES, SCORES, CLASSES, how), few, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_an_origin_without_a_weight_is_refused():
     with pytest.raises(ShapeError, match="one weight for each detector"):
         suppress(BOXES, SCORES, CLASSES, Suppression("wbf"), origins=ORIGINS, weights=(1,))

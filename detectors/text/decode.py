@@ -90,20 +90,19 @@ def decode_east(outputs: Outputs, confidence: float, overlap: float) -> Found:
     return Found.of([from_rotated(*rectangles[i]) for i in rows_kept], [float(scores[i]) for i in rows_kept])
 
 
-def decode_ctc(
-    outputs: Outputs, characters: Sequence[str], *, softmax: bool, blank: int = 0
-) -> tuple[str, float]:
+def decode_ctc(outputs: Outputs, characters: Sequence[str], blank: int = 0) -> tuple[str, float]:
     """What a recogniser reads: the best class of every step, doubles and blanks left out, and its score.
 
     A. Graves et al.: Connectionist Temporal Classification, ICML 2006, "best path". `outputs`: one of
-    (T, C), with axes of one anywhere; class `blank` is no character, the others are `characters` in
-    order. `softmax`: outputs are logits. The score is the mean of the characters' own.
+    (T, C), with axes of one anywhere, as logits or shares; class `blank` is no character, the others are
+    `characters` in order. The score is the mean of the characters' own.
     """
     steps = np.squeeze(outputs[0]) if outputs else np.zeros(0)
     if steps.ndim != 2 or steps.shape[1] != len(characters) + 1:
         raise _misfit("ctc", f"steps of {len(characters) + 1} classes", outputs)
     best = steps.argmax(axis=1)
-    chances = _softmax(steps) if softmax else steps
+    shares = np.allclose(steps.sum(axis=1), 1.0, atol=1e-2) and steps.min() >= 0
+    chances = steps if shares else _softmax(steps)
     fresh = np.flatnonzero((best != blank) & (best != np.concatenate([[-1], best[:-1]])))
     text = "".join(characters[i if i < blank else i - 1] for i in best[fresh].tolist())
     score = float(chances[fresh, best[fresh]].mean()) if len(fresh) else 0.0

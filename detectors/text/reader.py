@@ -64,9 +64,4 @@ class TextReader:
         needed = ceil(height * min(crop.shape[1] / crop.shape[0], _LONGEST))
         width = ceil(needed / _WIDTH_STEP) * _WIDTH_STEP
         outputs, _ = self._network.run(View(np.ascontiguousarray(crop)), width, height)
-        return decode_ctc(
-            outputs,
-            self._characters,
-            softmax=bool(self.card.options.get("softmax")),
-            blank=int(self.card.options.get("blank", 0)),
-        )
+        return decode_ctc(outputs, self._characters, int(self.card.options.get("blank", 0)))

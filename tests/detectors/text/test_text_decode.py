@@ -124,9 +124,9 @@ CHARACTERS = tuple("abc ")
     ],
 )
 def test_ctc(steps, text):
-    output = np.full((1, len(steps), 5), 0.025, np.float32)
+    output = np.full((1, len(steps), 5), 0.025, np.float32)  # shares: they add up to one
     output[0, np.arange(len(steps)), steps] = 0.9
-    read, score = decode_ctc([output], CHARACTERS, softmax=False)
+    read, score = decode_ctc([output], CHARACTERS)
     assert read == text
     assert score == pytest.approx(0.9 if text else 0.0)
 
@@ -138,7 +138,7 @@ def test_ctc_reads_what_opencv_reads():
     model.setDecodeType("CTC-greedy")
     model.setVocabulary(list(CHARACTERS))
     model.setInputParams(1.0, (256, 128))
-    text, score = decode_ctc([logits], CHARACTERS, softmax=True)
+    text, score = decode_ctc([logits], CHARACTERS)
     assert text == model.recognize(PICTURE)
     assert 0 < score < 1
 
@@ -148,8 +148,8 @@ def test_ctc_reads_what_opencv_reads():
     [
         pytest.param(lambda o: decode_db(o, 0.5, 0.3, 1.5), [(1, 2, 8, 8)], id="db: two maps"),
         pytest.param(lambda o: decode_east(o, 0.5, 0.2), [(1, 1, 8, 8)], id="east: no geometry"),
-        pytest.param(lambda o: decode_ctc(o, CHARACTERS, softmax=False), [(1, 9, 7)], id="ctc: 7 classes"),
-        pytest.param(lambda o: decode_ctc(o, CHARACTERS, softmax=False), [], id="ctc: no output"),
+        pytest.param(lambda o: decode_ctc(o, CHARACTERS), [(1, 9, 7)], id="ctc: 7 classes"),
+        pytest.param(lambda o: decode_ctc(o, CHARACTERS), [], id="ctc: no output"),
     ],
 )
 def test_outputs_of_another_family_are_told(decode, outputs):

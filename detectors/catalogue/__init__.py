@@ -2,7 +2,7 @@
 
 from detectors.catalogue.card import Card, InputSpec, ModelFile, Task
 from detectors.catalogue.fetch import fetch
-from detectors.catalogue.store import Entry, add, cache_folder, card, entries, find, load, verify
+from detectors.catalogue.store import Entry, add, cache_folder, card, entries, entry, find, load, verify
 
 __all__ = [
     "Card",
@@ -14,6 +14,7 @@ __all__ = [
     "cache_folder",
     "card",
     "entries",
+    "entry",
     "fetch",
     "find",
     "load",

@@ -131,13 +131,16 @@ class ModelFile:
         Hand these bytes to the parser, not the path: a file changed in between then does no harm.
         """
         where = f"model '{model}' ({path})"
-        again = f"delete it and run: python run.py models fetch {model}"
         data = read_bytes(path, where)
-        if len(data) != self.size:
-            raise ModelError(f"has {len(data)} bytes, not {self.size}", where=where, fix=again)
-        if sha256(data).hexdigest() != self.sha256:
-            raise ModelError("is not the file on its card: its SHA-256 differs", where=where, fix=again)
+        self.check(data, where, f"delete it and run: python run.py models fetch {model}")
         return data
+
+    def check(self, data: bytes, where: str, fix: str = "") -> None:
+        """ModelError unless the bytes have the size and hash on the card."""
+        if len(data) != self.size:
+            raise ModelError(f"has {len(data)} bytes, not {self.size}", where=where, fix=fix)
+        if sha256(data).hexdigest() != self.sha256:
+            raise ModelError("is not the file on its card: its SHA-256 differs", where=where, fix=fix)
 
 
 @dataclass(frozen=True, slots=True)

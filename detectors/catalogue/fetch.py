@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from gzip import BadGzipFile
 from hashlib import new as new_hash
 from hashlib import sha256
@@ -18,6 +19,7 @@ from detectors.catalogue import store
 from detectors.catalogue.archives import Packed, chunks, find_in_zip, from_tar, unpacked
 from detectors.catalogue.card import ModelFile, Original
 from detectors.catalogue.download import Span, complete, held, part_path
+from detectors.catalogue.installed import installed
 from detectors.catalogue.places import Download, locate
 from detectors.catalogue.web import NoRangesError, RemoteFile, file_path
 from vidstream.errors import ModelError
@@ -53,12 +55,16 @@ def _fetched(name: str, entry: ModelFile, folder: Path, report: Report) -> Path:
     target = folder / entry.file
     if store.is_whole(name, entry, target):
         return target
+    ways: dict[str, Callable[[], None]] = {}
+    if (local := installed(entry)) is not None:
+        ways[str(local)] = partial(_copy, entry, local, target)
+    ways.update({place: partial(_bring, name, entry, place, target, report) for place in entry.places})
     failures = []
-    for place in entry.places:
+    for way, take_it in ways.items():
         try:
-            _bring(name, entry, place, target, report)
+            take_it()
         except _FAILURES as error:
-            failures.append(f"{place}: {error}")
+            failures.append(f"{way}: {error}")
         else:
             for left in folder.glob(f".{entry.file}.*.part"):
                 left.unlink(missing_ok=True)
@@ -68,6 +74,11 @@ def _fetched(name: str, entry: ModelFile, folder: Path, report: Report) -> Path:
         where=f"model '{name}'",
         fix=f"check the network, or put {entry.file} into {folder}",
     )
+
+
+def _copy(entry: ModelFile, path: Path, target: Path) -> None:
+    with path.open("rb") as file:
+        _keep(entry, target, chunks(file))
 
 
 def _bring(name: str, entry: ModelFile, place: str, target: Path, report: Report) -> None:

@@ -76,6 +76,8 @@ class InPackage:
 
 def check_place(place: str) -> None:
     """ValueError unless it is written as one of the kinds above."""
+    if ".." in place.split("/"):
+        raise ValueError(f"place {place!r}: '..' leads out of it")
     if InPackage.read(place) is None and not re.match(
         r"https://[^/\s]+/\S+$|http://(127\.0\.0\.1|localhost)[:/]", place
     ):

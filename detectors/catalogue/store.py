@@ -1,4 +1,4 @@
-"""Where model files are: a folder named by the caller, `$VIDSTREAM_MODELS`, then the cache."""
+"""Where model files are: a folder named by the caller, `$VIDSTREAM_MODELS`, the cache, installed packages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from secrets import token_hex
 from typing import IO, NamedTuple
 
 from detectors.catalogue.card import Card, ModelFile
+from detectors.catalogue.installed import installed
 from vidstream.errors import ModelError, UsageError, did_you_mean
 
 _CARDS = Path(__file__).parent / "cards"
@@ -59,12 +60,18 @@ def entries(models: Path | None = None) -> list[Entry]:
     return [Entry(card, _located(card, models)) for _, card in sorted(cards(models).items())]
 
 
+def entry(name: str, models: Path | None = None) -> Entry:
+    """One model and where its files are. ModelError where the name is not known."""
+    wanted = card(name, models)
+    return Entry(wanted, _located(wanted, models))
+
+
 def find(name: str, models: Path | None = None) -> tuple[Card, Mapping[str, Path]]:
     """A model and its files by role, not verified yet. ModelError: not known, or a file is not here."""
     wanted = card(name, models)
     paths = _located(wanted, models)
     if paths is None:
-        missing = [entry.file for entry in wanted.files.values() if _locate(entry.file, models) is None]
+        missing = [entry.file for entry in wanted.files.values() if _locate(entry, models) is None]
         raise ModelError(
             f"its file {', '.join(missing)} is in none of {', '.join(map(str, folders(models)))}",
             where=f"model '{name}'",
@@ -85,25 +92,26 @@ def verify(name: str, models: Path | None = None) -> Path:
     return find(name, models)[1]["model"]
 
 
-def add(paths: Mapping[str, Path], new: Card, into: Path | None = None) -> Path:
-    """Keep a model of one's own: copy its files, by role, and its card into the folder `into` (the cache).
+def add(files: Mapping[str, bytes], new: Card, into: Path | None = None) -> Path:
+    """Keep a model of one's own: write its files, by role, and its card into the folder `into` (the cache).
 
-    UsageError: the name or a file name belongs to another model.
+    UsageError: the name or a file name belongs to another model. ModelError: a file is not the card's.
     """
     folder = into or cache_folder()
-    files = {entry.file for entry in new.files.values()}
+    taken = {entry.file for entry in new.files.values()}
     for other in cards(folder).values():
         theirs = {entry.file for entry in other.files.values()}
-        if other != new and (other.name == new.name or files & theirs):
+        if other != new and (other.name == new.name or taken & theirs):
             raise UsageError(
                 f"the model '{other.name}' has this name or file name already",
                 where=f"model '{new.name}'",
                 fix="choose another one",
             )
-    read = {role: entry.read(paths[role], new.name) for role, entry in new.files.items()}
-    for role, data in read.items():
-        with new_file(folder / new.files[role].file) as target:
-            target.write(data)
+    for role, entry in new.files.items():
+        entry.check(files[role], f"model '{new.name}' ({role})")
+    for role, entry in new.files.items():
+        with new_file(folder / entry.file) as target:
+            target.write(files[role])
     with new_file(folder / f"{new.name}.card.yaml") as target:
         target.write(new.to_yaml().encode())
     return folder / new.main.file
@@ -123,13 +131,16 @@ def _read(path: Path) -> Card:
 
 
 def _located(wanted: Card, models: Path | None) -> Mapping[str, Path] | None:
-    paths = {role: _locate(entry.file, models) for role, entry in wanted.files.items()}
+    paths = {role: _locate(entry, models) for role, entry in wanted.files.items()}
     found = {role: path for role, path in paths.items() if path is not None}
     return found if len(found) == len(paths) else None
 
 
-def _locate(file: str, models: Path | None) -> Path | None:
-    return next((path for f in folders(models) if (path := f / file).is_file()), None)
+def _locate(entry: ModelFile, models: Path | None) -> Path | None:
+    for folder in folders(models):
+        if (path := folder / entry.file).is_file():
+            return path
+    return installed(entry) if entry.made_from is None else None
 
 
 @contextmanager

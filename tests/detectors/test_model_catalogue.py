@@ -63,7 +63,7 @@ def test_coco_has_its_80_classes(weights):
 def test_looks_in_the_folder_named_then_the_environment_then_the_cache(no_home, monkeypatch):
     card = small_card()
     cache = no_home / "cache" / "vidstream" / "models"
-    catalogue.add({"model": write(no_home / "small.onnx")}, card)
+    catalogue.add({"model": b"weights"}, card)
     assert catalogue.find("small") == (card, {"model": cache / "small.onnx"})
     for place in ("second", "first", "named"):
         write(no_home / place / "small.onnx")
@@ -98,7 +98,7 @@ def test_an_unknown_name_is_told(no_home):
     ],
 )
 def test_a_damaged_file_never_reaches_a_parser(no_home, data, words):
-    catalogue.add({"model": write(no_home / "small.onnx")}, small_card())
+    catalogue.add({"model": b"weights"}, small_card())
     write(no_home / "cache/vidstream/models/small.onnx", data)
     for use in (catalogue.load, catalogue.verify):
         with pytest.raises(ModelError, match=words):
@@ -106,7 +106,7 @@ def test_a_damaged_file_never_reaches_a_parser(no_home, data, words):
 
 
 def test_entries_tell_what_is_here(no_home):
-    catalogue.add({"model": write(no_home / "small.onnx")}, small_card())
+    catalogue.add({"model": b"weights"}, small_card())
     here = {entry.card.name: entry.paths for entry in catalogue.entries()}
     assert {"osnet-x0.25", "small", "yolov8n", "yolox-nano"} <= set(here)
     assert here["small"] == {"model": no_home / "cache/vidstream/models/small.onnx"}
@@ -167,15 +167,10 @@ def test_a_card_in_a_folder_cannot_take_the_place_of_ours(no_home):
     with pytest.raises(ModelError, match="has 7 bytes, not 3713911"):
         catalogue.load("yolox-nano", no_home / "models")
     with pytest.raises(UsageError, match="has this name or file name already"):
-        catalogue.add({"model": write(no_home / "yolox_nano.onnx")}, forged)
-
-
-def test_adding_what_is_not_there_is_told(no_home):
-    with pytest.raises(ModelError, match="no such file"):
-        catalogue.add({"model": no_home / "none.onnx"}, small_card())
+        catalogue.add({"model": b"weights"}, forged)
 
 
 def test_adding_what_is_not_on_the_card_leaves_nothing(no_home):
     with pytest.raises(ModelError, match="has 5 bytes, not 7"):
-        catalogue.add({"model": write(no_home / "other.onnx", b"other")}, small_card(), no_home / "models")
+        catalogue.add({"model": b"other"}, small_card(), no_home / "models")
     assert not list(no_home.glob("models/*"))

@@ -271,7 +271,7 @@ def test_what_is_not_the_model_is_told_and_not_kept(registry, models, place, wor
     ],
 )
 def test_a_place_that_is_none_makes_no_card(place):
-    with pytest.raises(ValueError, match="expected https"):
+    with pytest.raises(ValueError, match="place "):
         ModelFile("small.onnx", 1, "0" * 64, (place,))
 
 

@@ -1,66 +1,150 @@
-"""`models`: list, fetch and verify the networks of the catalogue."""
+"""`models`: what networks there are, and getting, checking and adding them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from vidstream.cli.options import add_command
-from vidstream.errors import VidstreamError
+from vidstream.errors import UsageError, VidstreamError
+
+if TYPE_CHECKING:
+    from detectors.catalogue import Card
+
+#: what a shell gives for a program that was interrupted
+_INTERRUPTED = 130
 
 
 def add_commands(commands: Any) -> None:
-    """Add `models`."""
-    parser = add_command(commands, "models", models, "list, fetch and verify the models of the catalogue")
-    parser.add_argument("action", choices=tuple(_ACTIONS), nargs="?", default="list")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="models (default: all)")
+    """Add `models` and its actions."""
+    from detectors.catalogue.card import Task, Terms
+
+    parser = add_command(commands, "models", list_models, "list, show, fetch, verify and add networks")
+    parser.set_defaults(task=None, json=False)
+    actions = parser.add_subparsers(title="actions", metavar="(default: list)")
+
+    action = _action(actions, "list", list_models, "list what is known, and what is here")
+    action.add_argument("--task", choices=get_args(Task), help="only networks for this")
+    action.add_argument("--json", action="store_true", help="for programs")
+
+    action = _action(actions, "show", show_models, "everything about networks, and how to use them")
+    action.add_argument("names", nargs="+", metavar="NAME")
+    action.add_argument("--json", action="store_true", help="for programs")
+
+    action = _action(actions, "fetch", fetch_models, "get networks: nothing is downloaded otherwise")
+    action.add_argument("names", nargs="*", metavar="NAME")
+    action.add_argument("--task", choices=get_args(Task), help="all networks for this")
+    action.add_argument("--all", action="store_true", help="all networks")
+
+    action = _action(actions, "verify", verify_models, "check files by size and SHA-256")
+    action.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
+
+    action = _action(actions, "add", add_model, "make a network of your own known by a name")
+    action.add_argument("file", type=Path, help="network; .cfg, .prototxt, .pbtxt beside it is found")
+    action.add_argument("--name", default="", help="default: the file's name")
+    action.add_argument("--task", choices=get_args(Task), help="what it is for, if that is not clear")
+    action.add_argument("--family", default="auto", help="how its outputs are read: yolov8, ssd, ...")
+    action.add_argument("--names", type=Path, metavar="FILE", help="class names, one per line")
+    action.add_argument("--licence", default="not known", help="as a text")
+    action.add_argument("--terms", choices=get_args(Terms), default="unknown", help="the same in one word")
 
 
-def models(options: argparse.Namespace) -> int:
-    """List, fetch or verify; gives 1 where one of them failed."""
+def _action(actions: Any, name: str, act: Callable[[argparse.Namespace], int], what: str) -> Any:
+    parser = actions.add_parser(name, help=what, description=what)
+    parser.set_defaults(act=act)
+    return parser
+
+
+def list_models(options: argparse.Namespace) -> int:
+    """Print a table by task."""
     from detectors import catalogue
+    from vidstream.cli.models_text import as_json, listing
 
-    names = options.names or [entry.card.name for entry in catalogue.entries()]
-    return _ACTIONS[options.action](names)
-
-
-def _list(names: Sequence[str]) -> int:
-    from detectors import catalogue
-
-    rows = [("model", "family", "size", "licence", "file")]
-    for card, paths in catalogue.entries():
-        if card.name in names:
-            size = f"{sum(file.size for file in card.files.values()) / 1e6:.1f} MB"
-            place = str(paths["model"]) if paths else "not here: models fetch"
-            rows.append((card.name, card.family, size, card.licence, place))
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    for row in rows:
-        print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    known = [e for e in catalogue.entries() if options.task in (None, e.card.task)]
+    print(as_json(known) if options.json else listing(known))
     return 0
 
 
-def _fetch(names: Sequence[str]) -> int:
+def show_models(options: argparse.Namespace) -> int:
+    """Print the pages of some."""
+    from detectors import catalogue
+    from vidstream.cli.models_text import as_json, page
+
+    known = [catalogue.entry(name) for name in options.names]
+    print(as_json(known) if options.json else "\n\n".join(map(page, known)))
+    return 0
+
+
+def fetch_models(options: argparse.Namespace) -> int:
+    """Fetch some; gives 1 where one of them failed."""
+    from detectors import catalogue
+    from vidstream.cli.models_text import FetchLine, terms_note
+
+    names = list(options.names)
+    if options.all or options.task:
+        names += [e.card.name for e in catalogue.entries() if options.task in (None, e.card.task)]
+    if not names:
+        raise UsageError(
+            "models fetch: which?", fix="give names, --task TASK or --all; 'models list' shows them"
+        )
+    line = FetchLine(sys.stderr)
+
+    def fetch(name: str) -> str:
+        if note := terms_note(catalogue.card(name)):
+            print(note, file=sys.stderr)
+        try:
+            return ", ".join(map(str, catalogue.fetch(name, report=line.show)))
+        finally:
+            line.close()
+
+    try:
+        return _each(dict.fromkeys(names), fetch)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def verify_models(options: argparse.Namespace) -> int:
+    """Check some; gives 1 where one of them is not as its card says."""
     from detectors import catalogue
 
-    return _each(names, lambda name: f"fetched {', '.join(map(str, catalogue.fetch(name)))}")
+    names = options.names or [e.card.name for e in catalogue.entries() if e.paths is not None]
+    return _each(names, lambda name: f"whole ({catalogue.verify(name)})")
 
 
-def _verify(names: Sequence[str]) -> int:
+def add_model(options: argparse.Namespace) -> int:
+    """Describe a file, and keep it with its card."""
     from detectors import catalogue
+    from detectors.catalogue.card import Task
 
-    return _each(names, lambda name: f"whole: {catalogue.verify(name)}")
+    card, files = _describe(options, (options.task,) if options.task else get_args(Task))
+    card = dataclasses.replace(card, licence=options.licence, terms=options.terms)
+    path = catalogue.add(files, card)
+    print(f"{card.name}: {card.task}, family {card.family}, {card.input.width} x {card.input.height}: {path}")
+    print(f"see it with: python run.py models show {card.name}")
+    return 0
 
 
-def _each(names: Sequence[str], act: Callable[[str], str]) -> int:
+def _describe(options: argparse.Namespace, tasks: Sequence[Any]) -> tuple[Card, Any]:
+    from detectors.catalogue.card import read_bytes
+    from detectors.dnn.describe import describe
+
+    names: Sequence[str] = ()
+    if options.names:
+        names = read_bytes(options.names, f"--names {options.names}").decode("utf-8", "replace").splitlines()
+    return describe(options.file, tasks=tasks, family_name=options.family, names=names, name=options.name)
+
+
+def _each(names: Any, act: Callable[[str], str]) -> int:
     failed = 0
     for name in names:
         try:
             print(f"{name}: {act(name)}")
         except VidstreamError as error:
             failed = 1
-            print(error)
+            print(error, file=sys.stderr)
     return failed
-
-
-_ACTIONS: Mapping[str, Callable[[Sequence[str]], int]] = {"list": _list, "fetch": _fetch, "verify": _verify}

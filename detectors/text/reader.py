@@ -21,6 +21,8 @@ from vidstream.types.values import ModelName
 _WIDTH_STEP = 160
 #: crops longer than this many times their height are squeezed
 _LONGEST = 30
+#: lines read this surely do not stand on their heads
+_CLEAR = 0.8
 _DEFAULT = ModelName("ppocr-v6-rec")
 
 
@@ -29,6 +31,7 @@ class ReaderParams(NetworkOption):
     """Which network reads text."""
 
     model: ModelName = _DEFAULT  #: a text recogniser in the catalogue, or an ONNX file (CTC)
+    turned: bool = True  #: read lines that are hard to read upside down, too, and keep what is surer
 
 
 class TextReader:
@@ -55,8 +58,15 @@ class TextReader:
         corners = view.points_from_source(polygons.reshape(-1, 2)).reshape(-1, 4, 2)
         gray = self.card.input.colour == "gray"
         pixels = view.gray() if gray else view.bgr()
-        read = [self.read_line(upright(pixels, quad)) for quad in corners]
+        read = [self._either_way(upright(pixels, quad)) for quad in corners]
         return tuple(text for text, _ in read), np.array([score for _, score in read], np.float32)
+
+    def _either_way(self, crop: Pixels) -> tuple[str, float]:
+        """What a line says; one that is hard to read may stand on its head."""
+        found = self.read_line(crop)
+        if found[1] >= _CLEAR or not self.params.turned:
+            return found
+        return max(found, self.read_line(np.asarray(crop[::-1, ::-1])), key=lambda read: read[1])
 
     def read_line(self, crop: Pixels) -> tuple[str, float]:
         """What the picture of one upright line says, and how sure that is."""

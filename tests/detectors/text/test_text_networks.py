@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import cv2
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -87,6 +88,16 @@ def test_corners_are_source_pixels(finder, reader, picture, crop, zoom, how):
     (row,) = [i for i, text in enumerate(strings) if re.match("STATION", text)]
     np.testing.assert_allclose(found.boxes[row], [56, 56, 572, 118], atol=10)
     assert found.angles[row] == pytest.approx(0, abs=1)
+
+
+@pytest.mark.parametrize("turn", [25, -30, 90, -90, 180])
+def test_reads_at_any_angle(finder, reader, picture, turn):
+    page = picture("pictures/text.png").pixels
+    matrix = cv2.getRotationMatrix2D((page.shape[1] / 2, page.shape[0] / 2), -turn, 0.8)
+    matrix[:, 2] += (500 - page.shape[1] / 2, 500 - page.shape[0] / 2)
+    view = View(cv2.warpAffine(page, matrix, (1000, 1000), borderValue=(255, 255, 255)))
+    strings, _ = reader.read(view, polygons_of(finder.detect(view)))
+    assert sorted(map(squeezed, strings)) == sorted(map(squeezed, LINES["pictures/text.png"]))
 
 
 def test_a_picture_without_text(finder):

@@ -84,13 +84,15 @@ class SizedNetwork:
 def _free_axes(card: Card, data: Mapping[str, bytes]) -> tuple[str, frozenset[str]]:
     """Name of the input, and which of width and height the file leaves open.
 
-    Files of other formats do not say; a card does, with the option ``size: free``.
+    Where the file does not say so, a card may, with the option ``size: free``: then nothing in it is changed.
     """
+    at_any_size = frozenset(("width", "height") if card.options.get("size") == "free" else ())
     if not card.main.file.endswith(".onnx"):
-        return "", frozenset(("width", "height") if card.options.get("size") == "free" else ())
+        return "", at_any_size
     inputs = read_onnx_header(data[MAIN], f"model '{card.name}'").inputs
     name, shape = next(iter(inputs.items()), ("", ()))
     if len(inputs) != 1 or len(shape) != 4:
         return name, frozenset()
     axes = zip(("height", "width"), shape[2:] if card.input.layout == "nchw" else shape[1:3], strict=True)
-    return name, frozenset(axis for axis, size in axes if size == 0)
+    free = frozenset(axis for axis, size in axes if size == 0)
+    return (name, free) if free else ("", at_any_size)

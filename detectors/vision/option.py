@@ -13,6 +13,7 @@ from detectors.catalogue import Card, InputSpec, ModelFile, Task
 from detectors.catalogue.card import MAIN, read_bytes
 from detectors.dnn.describe import noted_names
 from detectors.dnn.network import NetworkOption
+from detectors.dnn.onnx_edit import with_input_shapes
 from detectors.dnn.onnx_header import OnnxHeader, read_onnx_header
 from vidstream.errors import ModelError
 
@@ -27,8 +28,6 @@ RANGES: Mapping[str, tuple[Triple, Triple]] = {
     "0..255": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
     "lab": ((127.5, 127.5, 127.5), (2.55, 2.55, 2.55)),  # lightness from -50 to 50
 }
-#: family -> the size that its networks are first laid out for, where they run at any
-_SIZES = {"luma": (64, 64)}
 
 
 class _Usual(NamedTuple):
@@ -86,12 +85,13 @@ class VisionOption(NetworkOption):
             family=family,
             files={MAIN: ModelFile(f"{name}.onnx", len(data), sha256(data).hexdigest())},
             licence="not known",
-            input=self._input(header, usual, family, where),
+            input=self._input(header, task, family, where),
             classes=self.names or noted_names(header.metadata) or _usual_names(task, output),
+            options={"size": "free"} if self._at_any_size(header, task, family) else {},
         )
-        return card, {MAIN: data}
+        return card, {MAIN: data if task == "picture" else _fixed(data, header, card.input, where)}
 
-    def _input(self, header: OnnxHeader, usual: _Usual, family: str, where: str) -> InputSpec:
+    def _input(self, header: OnnxHeader, task: Task, family: str, where: str) -> InputSpec:
         shape = next(iter(header.inputs.values()), ())
         layout = _layout(shape)
         if len(header.inputs) != 1 or layout is None:
@@ -101,7 +101,9 @@ class VisionOption(NetworkOption):
                 fix="export it with one input 1 x 3 x H x W or 1 x H x W x 3",
             )
         channels, height, width = shape[1:] if layout == "nchw" else (shape[3], shape[1], shape[2])
-        given = self.size or _SIZES.get(family, (0, 0))
+        usual, given = _USUAL[task], self.size or (0, 0)
+        if self._at_any_size(header, task, family):
+            given = (64, 64)  # it is laid out anew for the first picture
         width, height = width or given[0], height or given[1]
         if 0 in (width, height):
             what = "leaves its input's size free"
@@ -113,6 +115,12 @@ class VisionOption(NetworkOption):
         colour: Literal["rgb", "bgr", "gray"] = "gray" if channels == 1 else self.colour
         return InputSpec(width, height, colour, mean, std, usual.fit, layout=layout)
 
+    def _at_any_size(self, header: OnnxHeader, task: Task, family: str) -> bool:
+        """Whether the network runs at the size of each picture: what makes pictures, and leaves it open."""
+        shape = next(iter(header.inputs.values()), ())
+        sizes = shape[2:4] if _layout(shape) == "nchw" else shape[1:3]
+        return task == "picture" and family != "colourise" and self.size is None and sizes == (0, 0)
+
 
 def _layout(shape: Shape) -> Literal["nchw", "nhwc"] | None:
     """Where the channels are; None where it is no picture."""
@@ -121,6 +129,16 @@ def _layout(shape: Shape) -> Literal["nchw", "nhwc"] | None:
     if shape[1] in (1, 3):
         return "nchw"
     return "nhwc" if shape[3] in (1, 3) else None
+
+
+def _fixed(data: bytes, header: OnnxHeader, spec: InputSpec, where: str) -> bytes:
+    """The file with its input's sizes written down: OpenCV does not read most that leave them free."""
+    ((name, shape),) = header.inputs.items()
+    if 0 not in shape:
+        return data
+    channels = 1 if spec.colour == "gray" else 3
+    nchw, nhwc = (1, channels, spec.height, spec.width), (1, spec.height, spec.width, channels)
+    return with_input_shapes(data, {name: nhwc if spec.layout == "nhwc" else nchw}, where)
 
 
 def _plain(shape: Shape) -> Shape:

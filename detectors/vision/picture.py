@@ -74,8 +74,9 @@ class PictureNetwork:
 
     def transform(self, view: View) -> View:
         """The network's picture of `view`; source coordinates stay what they are."""
-        # what gains detail from every pixel sees the picture at its own size, where the file leaves that open
-        size = self._runner.size(view.width, view.height) if self.card.family == "luma" else self._usual
+        size = self._usual
+        if self.card.options.get("size") == "free":  # what runs at any size sees every pixel
+            size = self._runner.size(view.width, view.height)
         shown = lightness(view) if self.card.family == "colourise" else view
         outputs, back = self._runner.run(shown, *size)
         spec = replace(self.card.input, width=size[0], height=size[1])

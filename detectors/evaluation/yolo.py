@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -14,6 +15,7 @@ from detectors.evaluation.objects import Dataset, Picture, Truth
 from vidstream.errors import UsageError
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+YAML = (".yaml", ".yml")
 #: EXIF orientations that turn a picture on its side
 _ON_ITS_SIDE = (5, 6, 7, 8)
 
@@ -52,15 +54,30 @@ def read_names(path: Path) -> tuple[str, ...]:
 
     SourceError: something else.
     """
-    text = read_text(path)
-    if path.suffix not in (".yaml", ".yml"):
-        return tuple(line.strip() for line in text.splitlines() if line.strip())
+    if path.suffix not in YAML:
+        return tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
     try:
-        names = yaml.safe_load(text)["names"]
-        listed = [names[number] for number in range(len(names))]
-    except (yaml.YAMLError, KeyError, TypeError, RecursionError) as error:
+        names = _read_yaml(path)["names"]
+        return tuple(str(names[number]) for number in range(len(names)))
+    except (KeyError, TypeError) as error:
         raise fault(path, "has no class names", "write names: [person, car], or 0: person, 1: car") from error
-    return tuple(map(str, listed))
+
+
+def described_folder(path: Path) -> Path:
+    """The pictures that a ``data.yaml`` names: its part ``val`` under ``path``, or all that lie beside it."""
+    content = _read_yaml(path)
+    root = path.parent / str(content.get("path", ""))
+    root = root if root.is_dir() else path.parent
+    part = root / str(content.get("val", ""))
+    return part if part.is_dir() else root
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise fault(path, f"is not YAML: {error}", "check the file") from error
+    return content if isinstance(content, dict) else {}
 
 
 def names_file(folder: Path) -> Path | None:

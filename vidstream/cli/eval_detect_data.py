@@ -12,7 +12,7 @@ import numpy as np
 
 from detectors.evaluation import Dataset, Picture, Truth
 from detectors.evaluation.coco import read_coco
-from detectors.evaluation.yolo import names_file, read_names, read_yolo
+from detectors.evaluation.yolo import YAML, described_folder, names_file, read_names, read_yolo
 from trackers.evaluation.sequences import Sequence, frames_of
 from vidstream import geometry
 from vidstream.errors import SourceError, UsageError
@@ -41,8 +41,8 @@ def open_dataset(options: argparse.Namespace) -> tuple[Dataset, float]:
 def _pictures(path: Path, options: argparse.Namespace) -> Dataset:
     if path.suffix == ".json":
         return read_coco(path, options.images)
-    if path.suffix in (".yaml", ".yml"):
-        return read_yolo(path.parent, read_names(path), options.images)
+    if path.suffix in YAML:
+        return read_yolo(described_folder(path), read_names(path), options.images)
     return read_yolo(path, class_names(options.names, path), options.images)
 
 

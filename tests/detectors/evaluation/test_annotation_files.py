@@ -12,7 +12,7 @@ import pytest
 
 from detectors.evaluation import Dataset, Found, Picture, Truth
 from detectors.evaluation.coco import read_coco, read_results, results_json
-from detectors.evaluation.yolo import names_file, read_names, read_yolo
+from detectors.evaluation.yolo import described_folder, names_file, read_names, read_yolo
 from vidstream.errors import SourceError, UsageError
 
 COCO = {
@@ -197,9 +197,25 @@ def test_class_names_beside_the_pictures(tmp_path: Path, name: str, text: str) -
     assert read_names(found) == ("cat", "dog")
 
 
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("path: set\nval: images/val\nnames: [a]", "set/images/val"),
+        ("path: ../elsewhere\nval: set/images/val\nnames: [a]", "set/images/val"),
+        ("names: [a]", "."),
+        ("val: [a, b]\nnames: [a]", "."),
+    ],
+)
+def test_the_pictures_that_a_data_yaml_names(tmp_path: Path, text: str, folder: str) -> None:
+    (tmp_path / "set" / "images" / "val").mkdir(parents=True)
+    assert described_folder(written(tmp_path / "data.yaml", text)) == tmp_path / folder
+
+
 def test_names_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has no class names"):
         read_names(written(tmp_path / "data.yaml", "names: {5: cat}\n"))
+    with pytest.raises(SourceError, match="is not YAML"):
+        read_names(written(tmp_path / "data.yaml", "names: [cat\n"))
     with pytest.raises(SourceError, match="cannot be read: no such file"):
         read_names(tmp_path / "no.txt")
     with pytest.raises(SourceError, match="has no pictures"):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +18,17 @@ import numpy.typing as npt
 from detectors.catalogue import Card, InputSpec, ModelFile, Task
 from detectors.catalogue.card import MAIN, read_bytes
 from detectors.dnn.engines.base import Remark
-from detectors.dnn.engines.opencv import choose_device
+from detectors.dnn.engines.choose import check_engine
 from detectors.dnn.network import Network, NetworkOption, find_card
 from detectors.dnn.onnx_header import read_onnx_header
 from detectors.faces.align import crops_by_box, crops_by_landmarks
+from detectors.faces.classic import METHODS, ClassicEmbedder
 from detectors.faces.dlib_library import dlib, find_files, verified_files
+from detectors.faces.gallery import Features, Identity
 from detectors.faces.landmarks import frontal_squares
 from vidstream.errors import ModelError
 from vidstream.types import Detections, Pixels, View
 from vidstream.types.values import ModelName
-
-Features: TypeAlias = npt.NDArray[np.float32]
 
 EMBED_TASKS: tuple[Task, ...] = ("embed",)
 #: families of cards that describe faces; others describe people, cars ...
@@ -45,7 +45,8 @@ _CHIP, _PADDING = 150, 0.25
 class EmbedParams(NetworkOption):
     """Which network turns faces into vectors."""
 
-    #: a name in the catalogue (sface, dlib-resnet ...) or an ONNX file of ArcFace's or FaceNet's kind
+    #: a name in the catalogue (sface, dlib-resnet ...), an ONNX file of ArcFace's or FaceNet's kind, or lbph,
+    #: eigen, fisher
     model: ModelName = _DEFAULT
     #: how a model file wants its faces; auto: at 112 pixels by landmarks, else by the box
     align: Literal["auto", "landmarks", "box"] = "auto"
@@ -71,8 +72,8 @@ class FaceEmbedder(Protocol):
     """Turns faces into vectors."""
 
     @property
-    def card(self) -> Card:
-        """The model; a gallery is bound to its main file."""
+    def identity(self) -> Identity:
+        """What a gallery of its vectors is bound to."""
 
     @property
     def remarks(self) -> Sequence[Remark]:
@@ -85,19 +86,29 @@ class FaceEmbedder(Protocol):
 def find_embedder(params: EmbedParams | None = None, *, models: Path | None = None) -> FaceEmbedder:
     """The embedder of these options. ModelError, MissingDependency."""
     params = params or EmbedParams()
+    if params.model in METHODS:
+        return ClassicEmbedder(params.model)
     if _find_card(params, models).family == DLIB_FAMILY:
         return DlibEmbedder(params, models=models)
     return NetworkEmbedder(params, models=models)
 
 
-def check(params: EmbedParams, models: Path | None = None) -> Card:
-    """The model's card, if the embedder can be made. ModelError, MissingDependency."""
+def check(params: EmbedParams, models: Path | None = None) -> None:
+    """Whether the embedder can be made; nothing is loaded. ModelError, MissingDependency."""
+    if params.model in METHODS:
+        return
     card = _find_card(params, models)
     if card.family == DLIB_FAMILY:
         dlib()
     else:
-        choose_device(params.device)
-    return card
+        check_engine(params.engine, params.device)
+
+
+def identity_of(params: EmbedParams, models: Path | None = None) -> Identity:
+    """What a gallery of this model's vectors is bound to; nothing is loaded. ModelError."""
+    if params.model in METHODS:
+        return Identity(params.model, "")
+    return _identity(_find_card(params, models))
 
 
 class NetworkEmbedder:
@@ -106,6 +117,7 @@ class NetworkEmbedder:
     def __init__(self, params: EmbedParams, *, models: Path | None = None) -> None:
         self._network = Network(params, EMBED_TASKS, models=models)
         self.card = self._network.card
+        self.identity = _identity(self.card)
         self.remarks = self._network.remarks
         self._by_landmarks = self.card.options.get("align", "landmarks") == "landmarks"
         self._margin = float(self.card.options.get("margin", _MARGIN))
@@ -137,7 +149,8 @@ class DlibEmbedder:
 
     def __init__(self, params: EmbedParams, *, models: Path | None = None) -> None:
         library = dlib()
-        self.card, paths = verified_files(params.model, models)
+        card, paths = verified_files(params.model, models)
+        self.identity = _identity(card)
         self._predictor = library.shape_predictor(paths["landmarks"])
         self._network = library.face_recognition_model_v1(paths[MAIN])
         self._dlib = library
@@ -159,6 +172,10 @@ def unit_rows(vectors: npt.NDArray[np.floating]) -> Features:
     """Rows (N, D) of length 1; a row of zeros stays."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+
+
+def _identity(card: Card) -> Identity:
+    return Identity(card.name, card.main.sha256)
 
 
 def _find_card(params: EmbedParams, models: Path | None) -> Card:

@@ -9,7 +9,7 @@ from typing import Protocol
 from detectors.catalogue import Task
 from detectors.dnn.detector import DnnDetector, DnnParams
 from detectors.dnn.engines.base import Remark
-from detectors.dnn.engines.opencv import choose_device
+from detectors.dnn.engines.choose import check_engine
 from detectors.dnn.families import family
 from detectors.dnn.network import find_card
 from detectors.faces.detect.hog import HogFaceDetector
@@ -59,7 +59,7 @@ def check(params: FaceParams, models: Path | None = None) -> None:
     if params.model == DLIB_HOG:
         dlib()
         return
-    choose_device(params.device)
+    check_engine(params.engine, params.device)
     card = find_card(params, FACE_TASKS, models)
     if card.family != "mtcnn":
         family(card.family, f"model '{params.model}'")

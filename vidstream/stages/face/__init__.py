@@ -1,0 +1,1 @@
+"""Faces: their landmarks, whose they are, and hiding them."""

@@ -18,6 +18,8 @@ Alpha: TypeAlias = npt.NDArray[np.float32]
 _GRID = 384
 #: differences of brightness (0 to 1) whose square is well above this are edges
 _EPSILON = 1e-4
+#: an edge that is moved leaves a trace so faint on its old side, and lacks as much on its new one
+_HAZE = 0.1
 
 
 def grid(view: View) -> tuple[int, int]:
@@ -47,15 +49,19 @@ def of_objects(objects: Detections, view: View, size: tuple[int, int]) -> Alpha:
 def _placed(
     values: npt.NDArray[Any], to_source: npt.NDArray[np.float64] | None, view: View, size: tuple[int, int]
 ) -> Alpha:
-    """A map brought to the grid, averaged where it is finer than that."""
+    """A map brought to the grid, averaged where it is finer than that; 0 beyond its edges."""
     from_source = np.eye(3) if view.matrix is None else np.linalg.inv(view.matrix)
     to_grid = geometry.scaling(size[0] / view.width, size[1] / view.height)
     step = to_grid @ from_source @ (np.eye(3) if to_source is None else to_source)
     shrink = 1 / max(float(np.hypot(step[0, 0], step[1, 0])), 1e-6)
     if shrink > 1.5:
-        values = cv2.blur(values, (round(shrink), round(shrink)), borderType=cv2.BORDER_CONSTANT)
+        values = cv2.blur(values, (round(shrink), round(shrink)), borderType=cv2.BORDER_REPLICATE)
     warp = geometry.scaling(1, 1, -0.5, -0.5) @ step @ geometry.scaling(1, 1, 0.5, 0.5)
-    return np.asarray(cv2.warpPerspective(values, warp, size, flags=cv2.INTER_LINEAR), np.float32)
+    # what reaches the picture's edge must not fade there, so the last value goes on, and is cut off after
+    border = cv2.BORDER_REPLICATE
+    placed = cv2.warpPerspective(values, warp, size, flags=cv2.INTER_LINEAR, borderMode=border)
+    there = cv2.warpPerspective(np.ones(values.shape, np.uint8), warp, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(placed * there, np.float32)
 
 
 def along_edges(alpha: Alpha, view: View, radius: int) -> Alpha:
@@ -76,4 +82,5 @@ def along_edges(alpha: Alpha, view: View, radius: int) -> Alpha:
     slope = covariance / (variance + _EPSILON)
     offset = mean_alpha - slope * mean_guide
     wide_slope, wide_offset = (cv2.resize(cv2.blur(part, window), full) for part in (slope, offset))
-    return np.asarray(np.clip(wide_slope * guide + wide_offset, 0, 1), np.float32)
+    moved = (wide_slope * guide + wide_offset - _HAZE) / (1 - 2 * _HAZE)
+    return np.asarray(np.clip(moved, 0, 1), np.float32)

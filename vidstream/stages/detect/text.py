@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from detectors.dnn.engines.opencv import choose_device
 from detectors.text.finder import FinderParams, TextFinder
 from detectors.text.models import find_text_model
 from vidstream.errors import ParamError
 from vidstream.graph.stage import Stage, stage
-from vidstream.stages.detect.checks import problems_of
+from vidstream.stages.detect.checks import engine_problems, problems_of
 from vidstream.types import Detections, StreamInfo, View
 
 
@@ -34,7 +33,7 @@ class DetectText(Stage):
     @classmethod
     def check(cls, params: FinderParams) -> Iterable[ParamError]:
         """The model's files and the device."""
-        yield from problems_of("device", lambda: choose_device(params.device))
+        yield from engine_problems(params.engine, params.device)
         yield from problems_of("model", lambda: find_text_model(params, "text-detect"))
 
     def open(self, stream: StreamInfo) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from detectors.dnn.engines.opencv import choose_device
 from detectors.text.finder import FinderParams, TextFinder
 from detectors.text.models import find_text_model
 from detectors.text.quads import polygons_of
@@ -16,7 +15,7 @@ from detectors.text.reader import ReaderParams, TextReader
 from vidstream import geometry
 from vidstream.errors import ParamError
 from vidstream.graph.stage import Stage, stage
-from vidstream.stages.detect.checks import problems_of
+from vidstream.stages.detect.checks import engine_problems, problems_of
 from vidstream.stages.ocr.memory import NOTHING, Reading, TrackTexts, texts
 from vidstream.stages.ocr.program import TextPiece
 from vidstream.types import Boxes, Detections, FrameInfo, Gap, StreamInfo, Texts, View
@@ -65,7 +64,7 @@ class OcrNetwork(Stage):
     @classmethod
     def check(cls, params: NetworkOcrParams) -> Iterable[ParamError]:
         """The models' files and the device."""
-        yield from problems_of("device", lambda: choose_device(params.device))
+        yield from engine_problems(params.engine, params.device)
         yield from problems_of("model", lambda: find_text_model(params, "text-read"))
         if (finder := params.find_params()) is not None:
             yield from problems_of("finder", lambda: find_text_model(finder, "text-detect"))

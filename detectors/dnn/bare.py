@@ -29,6 +29,8 @@ _LISTS = {80: "coco", 90: "coco91"}
 #: the same for networks that count the background: the list, and the number of its first class
 _WITH_BACKGROUND = {91: ("coco91", 1), 21: ("voc", 0)}
 _TEXT_LIMIT = 1 << 24
+#: what SSD MobileNets are published for; some descriptions leave it open
+_SSD_SIZE = 300
 
 
 class Wish(NamedTuple):
@@ -131,6 +133,8 @@ def read_tensorflow(path: Path, wish: Wish, where: str) -> Bare:
     found = _meant(wish, masks if '"DetectionOutput"' in text else "", where)
     place = text.find('"Placeholder"')
     sizes = [int(n) for n in re.findall(r"\bsize\s*:\s*(-?\d+)", text[place : place + 1000])[:4]]
+    if sizes[1:3] == [-1, -1] and '"PriorBox_0"' in text:
+        sizes[1:3] = _SSD_SIZE, _SSD_SIZE
     if len(sizes) != 4 or min(sizes[1:3]) < 1:
         raise _no_fixed_input({"pbtxt": tuple(sizes)}, where)
     number = re.search(r'"num_classes"\s*value\s*\{\s*i\s*:\s*(\d+)', text)
@@ -173,9 +177,11 @@ def _picture_input(header: OnnxHeader, where: str) -> tuple[str, tuple[int, ...]
 
 
 def _tried(data: bytes, header: OnnxHeader, shape: Sequence[int], where: str) -> OnnxHeader:
-    """The header with the shapes that the outputs have in truth."""
-    engine = OpenCvEngine({MAIN: data}, device="cpu", where=where)
-    outputs = engine.run(np.full(shape, 0.5, np.float32))
+    """The header with the shapes that the outputs have in truth, where OpenCV runs the network."""
+    try:
+        outputs = OpenCvEngine({MAIN: data}, device="cpu", where=where).run(np.full(shape, 0.5, np.float32))
+    except ModelError:  # another engine may run it: what the header tells has to do
+        return header
     return replace(header, outputs={n: tuple(o.shape) for n, o in zip(header.outputs, outputs, strict=True)})
 
 
@@ -212,18 +218,15 @@ def _of(tasks: Sequence[Task]) -> list[str]:
 
 
 def _beside(path: Path, ending: str, where: str) -> Path:
-    """The description of weights: the file of the same name, or the only one of its kind beside them."""
+    """The description of weights: the file of the same name."""
     same = path.with_suffix(ending)
-    if same.is_file():
-        return same
-    others = sorted(path.parent.glob(f"*{ending}"))
-    if len(others) != 1:
+    if not same.is_file():
         raise ModelError(
             f"{same.name} is not beside it, which tells how the network is built",
             where=where,
             fix=f"put {same.name} into the same folder",
         )
-    return others[0]
+    return same
 
 
 def _text(path: Path, where: str) -> str:

@@ -18,6 +18,7 @@ from detectors.catalogue import Card
 from detectors.dnn.engines.base import Outputs
 from detectors.dnn.families.base import Candidates, Decoder, Family, misfit
 from detectors.dnn.onnx_header import OnnxHeader
+from detectors.suppression import logistic
 
 Array: TypeAlias = npt.NDArray[np.float32]
 _Decode: TypeAlias = Callable[[Outputs, int, int, float], Candidates]
@@ -30,8 +31,6 @@ _VARIANCES = (0.1, 0.2)
 #: BlazeFace: cells along a side of its grids over 128 x 128 pixels, and anchors per cell
 _BLAZE_GRIDS = ((16, 2), (8, 6))
 _BLAZE_POINTS = 6
-#: raw scores are cut here before the logistic function, as MediaPipe does
-_BLAZE_LIMIT = 100.0
 
 
 def decode_yunet(outputs: Outputs, width: int, height: int, confidence: float) -> Candidates:
@@ -73,7 +72,7 @@ def decode_blazeface(outputs: Outputs, width: int, height: int, confidence: floa
     anchors = _blaze_anchors() * (width, height)
     if [o.shape[1:] for o in outputs] != [(len(anchors), 1), (len(anchors), 4 + 2 * _BLAZE_POINTS)]:
         raise misfit("blazeface", f"(1, {len(anchors)}, 1) and (1, {len(anchors)}, 16)", outputs)
-    scores = 1.0 / (1.0 + np.exp(-np.clip(outputs[0][0, :, 0], -_BLAZE_LIMIT, _BLAZE_LIMIT)))
+    scores = logistic(outputs[0][0, :, 0])
     kept = np.flatnonzero(scores >= confidence)
     rows, anchors = outputs[1][0, kept], anchors[kept]
     centres, half = rows[:, :2] + anchors, rows[:, 2:4] / 2

@@ -11,6 +11,9 @@ from detectors.dnn.families.base import Candidates, Decoder, Family, best_class,
 from detectors.dnn.families.grid import cell_count, cells
 from detectors.dnn.onnx_header import OnnxHeader
 
+#: the largest centre or size of any cell is far above this in pixels, and about 1 in shares
+_SHARES = 2.0
+
 
 def decode_yolox(outputs: Outputs, width: int, height: int, confidence: float) -> Candidates:
     """YOLOX: (1, cells, 5 + C) of offset, log size, objectness and class scores.
@@ -33,10 +36,17 @@ def decode_yolox(outputs: Outputs, width: int, height: int, confidence: float) -
 
 def decode_yolov8(outputs: Outputs, width: int, height: int, confidence: float) -> Candidates:
     """YOLOv8 and YOLO11: (1, 4 + C, cells), or transposed, of centre, size (input pixels), class scores."""
-    columns = head_columns(outputs, width, height, "yolov8")
-    picked = np.flatnonzero(columns[4:].max(axis=0) >= confidence)
-    rows = columns[:, picked].T
-    return Candidates(*best_class(rows[:, :4], rows[:, 4:], confidence)[:3])
+    rows = head_columns(outputs, width, height, "yolov8").T
+    boxes = in_pixels(rows[:, :4], width, height)
+    picked = np.flatnonzero(rows[:, 4:].max(axis=1) >= confidence)
+    return Candidates(*best_class(boxes[picked], rows[picked, 4:], confidence)[:3])
+
+
+def in_pixels(boxes: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:
+    """(N, 4) boxes of all cells in input pixels: TensorFlow exports give shares of the input instead."""
+    if len(boxes) and boxes.max() <= _SHARES:
+        boxes = boxes * np.array([width, height, width, height], np.float32)
+    return boxes
 
 
 def head_columns(outputs: Outputs, width: int, height: int, family: str) -> npt.NDArray[np.float32]:
@@ -58,9 +68,10 @@ def single(outputs: Outputs, family: str) -> npt.NDArray[np.float32]:
 
 def head_values(header: OnnxHeader, width: int, height: int) -> int:
     """Values per cell of a head over three grids, where that is the first output; else 0."""
-    (batch, a, b) = next((s for s in shapes(header)[:1] if len(s) == 3), (0, 0, 0))
+    batch, a, b = next((s for s in shapes(header)[:1] if len(s) == 3), (2, 0, 0))
     count = cell_count(width, height)
-    if batch != 1 or count not in (a, b):
+    a, b = (a or count), (b or count)  # a size that is left open
+    if batch > 1 or count not in (a, b) or a == b:
         return 0
     return a if b == count else b
 
@@ -77,7 +88,7 @@ def _yolov8(card: Card) -> Decoder:
 
 def _yolox_classes(header: OnnxHeader, width: int, height: int) -> int:
     values = head_values(header, width, height)
-    rows = bool(values) and shapes(header)[0][1] == cell_count(width, height)
+    rows = bool(values) and shapes(header)[0][1] in (0, cell_count(width, height))
     return max(0, values - 5) if len(header.outputs) == 1 and rows else 0
 
 

@@ -77,7 +77,7 @@ def decode_yolo_seg(outputs: Outputs, width: int, height: int, confidence: float
 def prototype_count(header: OnnxHeader) -> int:
     """Prototypes M of a file with a head and prototypes (1, M, h, w); else 0."""
     found = shapes(header)
-    return found[1][1] if len(found) == 2 and len(found[1]) == 4 and found[1][0] == 1 else 0
+    return found[1][1] if len(found) == 2 and len(found[1]) == 4 and found[1][0] < 2 else 0
 
 
 def _decoder(card: Card) -> Decoder:

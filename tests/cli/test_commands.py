@@ -95,7 +95,7 @@ def test_every_example_runs(
     text = example(spec)
     if "weights: [" in text:
         pytest.skip("needs weights that do not come with the project")
-    if "detect.dnn" in text or "osnet" in text:
+    if any(word in text for word in ("detect.dnn", "osnet", "model: ")):
         monkeypatch.setenv("VIDSTREAM_MODELS", str(assets("weights")))
     config = tmp_path / "example.yaml"
     config.write_text(f'source: "synthetic:people"\n{text}')

@@ -23,7 +23,7 @@ class EffectNetwork(Stage):
     Example::
 
         graph:
-          paint: {use: effect.network, model: style-26}
+          paint: {use: effect.network, model: style-26, every: 4}
     """
 
     Params = PictureParams

@@ -33,7 +33,7 @@ class SegmentSemantic(Stage):
     Example::
 
         graph:
-          what: {use: segment.semantic, model: deeplabv3-voc, classes: [person, car], shares: true}
+          what: {use: segment.semantic, model: deeplabv3-voc, classes: [person], shares: true, every: 4}
           draw: {use: draw.overlay, opacity: 0.5}
     """
 

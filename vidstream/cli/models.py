@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from vidstream.cli.models_export import add_action as add_export
 from vidstream.cli.options import add_command
 from vidstream.errors import UsageError, VidstreamError
 
@@ -51,6 +52,7 @@ def add_commands(commands: Any) -> None:
     action.add_argument("--names", type=Path, metavar="FILE", help="class names, one per line")
     action.add_argument("--licence", default="not known", help="as a text")
     action.add_argument("--terms", choices=get_args(Terms), default="unknown", help="the same in one word")
+    add_export(actions)
 
 
 def _action(actions: Any, name: str, act: Callable[[argparse.Namespace], int], what: str) -> Any:
@@ -113,7 +115,7 @@ def verify_models(options: argparse.Namespace) -> int:
     from detectors import catalogue
 
     names = options.names or [e.card.name for e in catalogue.entries() if e.paths is not None]
-    return _each(names, lambda name: f"whole ({catalogue.verify(name)})")
+    return _each(names, lambda name: f"whole: {catalogue.verify(name)}")
 
 
 def add_model(options: argparse.Namespace) -> int:

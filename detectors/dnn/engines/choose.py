@@ -9,6 +9,7 @@ from detectors.catalogue import Card
 from detectors.dnn.engines import onnxruntime, opencv, openvino, race
 from detectors.dnn.engines.base import Device, Engine, EngineName, Kind, Remark, library
 from detectors.dnn.engines.trial import Place, Trial
+from detectors.dnn.ultralytics.process import python
 from vidstream.errors import MissingDependency, ModelError
 
 #: every engine that is given a blob and gives outputs, in the order in which they are tried
@@ -35,7 +36,9 @@ def open_engine(
 
 def check_engine(engine: EngineName, device: Device) -> None:
     """Raise ModelError or MissingDependency where no network could be run this way here."""
-    if engine in KINDS:
+    if engine == "ultralytics":
+        python()
+    elif engine in KINDS:
         _on(KINDS[engine], device)
     elif device not in ("auto", "cpu") and not _offering(list(KINDS.values()), device):
         opencv.choose_device(device)

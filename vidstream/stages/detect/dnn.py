@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from detectors.dnn.detector import BOX_TASKS, DnnDetector, DnnParams, class_ids
 from detectors.dnn.families import family
 from detectors.dnn.network import load_model
+from detectors.dnn.ultralytics.engine import check_file
 from vidstream.errors import ModelError, ParamError
 from vidstream.graph.stage import Stage, stage
 from vidstream.stages.detect.checks import engine_problems, problem_of, problems_of
@@ -33,6 +34,9 @@ class DetectDnn(Stage):
     def check(cls, params: DnnParams) -> Iterable[ParamError]:
         """The model's file, its family, the classes and the device."""
         yield from engine_problems(params.engine, params.device)
+        if params.engine == "ultralytics":  # what is in the file is known when the package has loaded it
+            yield from problems_of("model", lambda: check_file(params.model))
+            return
         where = f"model '{params.model}'"
         try:
             card, _ = load_model(params, BOX_TASKS)
@@ -56,3 +60,7 @@ class DetectDnn(Stage):
     def process_batch(self, batch: Sequence[tuple[View]]) -> list[Detections]:
         """The same for the pictures of several cameras."""
         return self._detector.detect_batch([image for (image,) in batch])
+
+    def close(self) -> None:
+        """Let go of the network, and of the process that it may run in."""
+        vars(self).pop("_detector", None)

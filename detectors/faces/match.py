@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 #: has it; dlib's 0.6 of distance, at its vectors' length of 1.4; ArcFace's usual one elsewhere
 _THRESHOLDS = {
     "sface": 0.363,
-    "sface-clean": 0.363,
+    "sface-fp32": 0.363,
     "dlib-resnet": 0.91,
     "lbph": 0.5,
     "eigen": 0.5,

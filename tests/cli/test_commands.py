@@ -26,8 +26,13 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.stem)
 def test_every_configuration_is_right(
-    config: Path, capsys: pytest.CaptureFixture[str], no_display: None
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+    no_display: None,
+    assets: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("VIDSTREAM_MODELS", str(assets("weights")))
     assert "ok" in run(capsys, "check", str(config))
 
 

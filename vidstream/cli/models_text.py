@@ -18,8 +18,8 @@ TASKS: dict[Task, tuple[str, str]] = {
     "detect": ("boxes around objects", "detect.dnn"),
     "segment": ("boxes with masks", "detect.dnn"),
     "pose": ("boxes with key points", "detect.dnn"),
-    "face": ("faces", "detect.dnn"),
-    "landmarks": ("points of a face", ""),
+    "face": ("faces", "detect.faces"),
+    "landmarks": ("points of a face", "face.landmarks"),
     "embed": ("the looks of people and faces as vectors", "embed.boxes"),
     "classify": ("what a picture or an object is", "classify.frame"),
     "semantic": ("a class for every pixel", "segment.semantic"),
@@ -28,6 +28,8 @@ TASKS: dict[Task, tuple[str, str]] = {
     "text-detect": ("where text is", "detect.text"),
     "text-read": ("what it says", "ocr.network"),
 }
+#: families of vectors that are of faces
+_FACES = ("face", "dlib-resnet")
 #: terms that must be seen, and what they mean
 _TERMS: dict[Terms, tuple[str, str]] = {
     "permissive": ("permissive", ""),
@@ -63,7 +65,7 @@ def listing(known: Sequence[Entry]) -> str:
 def page(entry: Entry) -> str:
     """Everything about one."""
     card, paths = entry
-    what, stage = TASKS[card.task]
+    what = TASKS[card.task][0]
     facts = [
         ("licence", f"{card.licence} ({_TERMS[card.terms][0]})"),
         ("origin", card.origin),
@@ -84,9 +86,13 @@ def page(entry: Entry) -> str:
         if file.made_from:
             steps = "; ".join(map(str, file.made_from.steps))
             lines.append(f"           made of what is there ({file.made_from.size} bytes): {steps}")
-    if stage:
-        lines += ["  graph:", f"    {card.task}: {{use: {stage}, model: {card.name}}}"]
+    lines += ["  graph:", f"    {card.task}: {{use: {stage_of(card)}, model: {card.name}}}"]
     return "\n".join(lines)
+
+
+def stage_of(card: Card) -> str:
+    """The stage that runs a network."""
+    return "face.embed" if card.task == "embed" and card.family in _FACES else TASKS[card.task][1]
 
 
 def as_json(known: Iterable[Entry]) -> str:

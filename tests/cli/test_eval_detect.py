@@ -144,8 +144,11 @@ def test_public_detections_against_the_truth_itself(
     assert 0.6 < before["summary"]["AP50"] < 0.95
     shown = capsys.readouterr().out
     difference = 1 - before["summary"]["AP50"]
-    (line,) = [line for line in shown.splitlines() if line.startswith("AP50 ")]
-    assert line.split()[-1] == f"{100 * difference:+.2f}"
+    line, sure = [line.split() for line in shown.splitlines() if line.startswith("AP50 ")]
+    assert line[-1] == sure[1] == f"{100 * difference:+.2f}"
+    assert sure[-1] == "better"
+    interval = numbers["differences"]["AP50"]
+    assert 0 < interval["low"] < interval["value"] < interval["high"]
 
 
 def test_kitti_counts_what_its_benchmark_counts(assets: Assets, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from vidstream.errors import ParamError
 
 if TYPE_CHECKING:
     from detectors.evaluation import Dataset, Rules
+    from detectors.evaluation.resampling import Interval
     from vidstream.cli.eval_detect_runs import DetectRun
     from vidstream.cli.eval_detect_tables import Scorecard
 
@@ -81,10 +83,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 def evaluate_boxes(options: argparse.Namespace) -> int:
     """Score, compare, and show where it goes wrong."""
     from detectors.evaluation import Rules
+    from detectors.evaluation.resampling import compare
     from vidstream.cli.eval_detect_data import open_dataset
     from vidstream.cli.eval_detect_runs import chosen_run, other_run
-    from vidstream.cli.eval_detect_tables import difference_rows
-    from vidstream.cli.eval_tables import as_text
 
     _check(options)
     dataset, least = open_dataset(options)
@@ -94,11 +95,12 @@ def evaluate_boxes(options: argparse.Namespace) -> int:
     card = _score(run, dataset, rules, options.confidence)
     print("\n".join(_shown(card)))
     before = _score(other, dataset, rules, options.confidence) if other else None
+    intervals = compare(before.evaluation, card.evaluation) if before else {}
     if before:
-        print(f"\n{card.name} against {before.name}\n\n{as_text(difference_rows(before, card))}")
+        print("\n" + "\n".join(_compared(before, card, intervals)))
     if options.errors:
         _show_errors(card, options)
-    _write(options, card, before)
+    _write(options, card, before, intervals)
     return 0
 
 
@@ -131,6 +133,21 @@ def _shown(card: Scorecard) -> list[str]:
     return [*parts, as_text(confused) if len(confused) > 1 else "no class was taken for another"]
 
 
+def _compared(before: Scorecard, card: Scorecard, intervals: Mapping[str, Interval]) -> list[str]:
+    """The same for two runs side by side."""
+    from detectors.evaluation.resampling import STRETCHES
+    from vidstream.cli.eval_detect_tables import difference_rows, interval_rows
+    from vidstream.cli.eval_tables import as_text
+
+    how = f"in {STRETCHES} stretches of the video" if card.evaluation.dataset.video else "one by one"
+    lines = [f"{card.name} against {before.name}", "", as_text(difference_rows(before, card)), ""]
+    return [
+        *lines,
+        as_text(interval_rows(intervals)),
+        f"interval: paired bootstrap over pictures, drawn {how}",
+    ]
+
+
 def _show_errors(card: Scorecard, options: argparse.Namespace) -> None:
     from vidstream.cli.eval_detect_gallery import write_gallery
 
@@ -139,19 +156,25 @@ def _show_errors(card: Scorecard, options: argparse.Namespace) -> None:
         print(f"  {path}")
 
 
-def _write(options: argparse.Namespace, card: Scorecard, before: Scorecard | None) -> None:
+def _write(
+    options: argparse.Namespace,
+    card: Scorecard,
+    before: Scorecard | None,
+    intervals: Mapping[str, Interval],
+) -> None:
     """Files for --json and --out."""
     from vidstream.cli.eval_detect_plots import confusion_png, curves_png
-    from vidstream.cli.eval_detect_tables import difference_rows
+    from vidstream.cli.eval_detect_tables import difference_rows, interval_rows
     from vidstream.cli.eval_tables import as_markdown
     from vidstream.sinks.base import write_error, write_whole
 
     numbers = card.to_json() | {"against": before.to_json() if before else None}
+    numbers["differences"] = {name: interval._asdict() for name, interval in intervals.items()}
     document = (json.dumps(numbers, indent=2) + "\n").encode()
     files: dict[Path, bytes] = {options.json: document} if options.json else {}
     if options.out:
         tables = [card.size_rows(), card.class_rows(), card.error_rows(), card.confusion_rows(None)]
-        tables += [difference_rows(before, card)] if before else []
+        tables += [difference_rows(before, card), interval_rows(intervals)] if before else []
         text = "\n".join([f"# {card.title()}\n", *map(as_markdown, tables)])
         files[options.out / "scores.json"] = document
         files[options.out / "scores.md"] = text.encode()

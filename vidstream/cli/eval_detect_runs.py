@@ -66,7 +66,8 @@ def results_run(path: Path) -> DetectRun:
         found, left_out = read(path, dataset)
         return found, [f"left out {left_out} results of classes that are not looked for"] * bool(left_out)
 
-    return DetectRun(path.stem, report)
+    # what --out has written is told apart by its folder
+    return DetectRun(path.resolve().parent.name if path.name == "boxes.json" else path.stem, report)
 
 
 def _mot_results(path: Path, dataset: Dataset) -> tuple[Found, int]:

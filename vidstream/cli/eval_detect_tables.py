@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from detectors.evaluation import (
     gains,
 )
 from detectors.evaluation.average_precision import Measure
+from detectors.evaluation.resampling import Interval
 from vidstream.cli.eval_tables import Rows
 
 _ALL = "all together"
@@ -179,6 +181,16 @@ def difference_rows(before: Scorecard, card: Scorecard) -> Rows:
         values = [each.evaluation.mean(ap, class_id) for each in (before, card)]
         rows.append([f"AP of {card.evaluation.dataset.names[class_id]}", *_three(*values)])
     return [["measure", before.name, card.name, "difference"], *rows]
+
+
+def interval_rows(intervals: Mapping[str, Interval]) -> Rows:
+    """How sure the differences are."""
+    head = ["measure", "difference", "95 % interval", ""]
+    rows = []
+    for name, (value, low, high) in intervals.items():
+        verdict = "better" if low > 0 else "worse" if high < 0 else "may be chance"
+        rows.append([name, percent(value, "+"), f"{percent(low, '+')} .. {percent(high, '+')}", verdict])
+    return [head, *rows]
 
 
 def percent(value: float, sign: str = "") -> str:

@@ -104,6 +104,11 @@ class DetectorStage(Stage):
         found = self._focused.look(sights)
         return [gate.settle(f, s.view) for gate, f, s in zip(gates, found, sights, strict=True)]
 
+    def close(self) -> None:
+        """Let go of the detector, and of the process that it may run in."""
+        for name in ("_detector", "_focused"):
+            vars(self).pop(name, None)
+
     def _gate(self, frame: FrameInfo) -> MotionGate:
         segment, gate = self._gates.get(frame.source, (-1, None))
         if gate is None or segment != frame.segment:

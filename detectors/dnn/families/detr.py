@@ -24,13 +24,19 @@ from detectors.dnn.onnx_header import OnnxHeader
 
 #: objects looked for at most; grids have thousands of rows
 _MOST = 1000
+#: values of a row x1 y1 x2 y2 score class
+_LISTED = 6
 
 
 def boxes_and_scores(
-    outputs: Outputs, family: str
+    outputs: Outputs, family: str, *, boxes_first: bool
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """(N, 4) and (N, C) of outputs (1, N, 4) and (1, N, C) or (1, C, N), in either order."""
+    """(N, 4) and (N, C) of outputs (1, N, 4) and (1, N, C) or (1, C, N), in either order.
+
+    `boxes_first` decides where the scores are four values, too.
+    """
     parts = [np.asarray(o[0], np.float32) for o in outputs if o.ndim == 3 and len(o) == 1]
+    parts = parts if boxes_first else parts[::-1]
     boxes = next((part for part in parts if part.shape[1] == 4), None)
     scores = next((part for part in parts if part is not boxes), None)
     if len(outputs) != 2 or boxes is None or scores is None or len(boxes) not in scores.shape:
@@ -43,7 +49,7 @@ def _detr(card: Card) -> Decoder:
     size = _size(card)
 
     def decode(outputs: Outputs, confidence: float) -> Candidates:
-        boxes, logits = boxes_and_scores(outputs, "detr")
+        boxes, logits = boxes_and_scores(outputs, "detr", boxes_first=False)
         return Candidates(*best_class(boxes * size, softmax(logits)[:, :-1], confidence)[:3])
 
     return decode
@@ -57,7 +63,7 @@ def _rtdetr(card: Card) -> Decoder:
         if len(outputs) == 1:  # Ultralytics' export
             rows = single(outputs, "rt-detr")
             return Candidates(*best_class(rows[:, :4] * size, rows[:, 4:], confidence)[:3])
-        boxes, logits = boxes_and_scores(outputs, "rt-detr")
+        boxes, logits = boxes_and_scores(outputs, "rt-detr", boxes_first=False)
         return Candidates(*best_class(boxes * size, sigmoid(logits), confidence)[:3])
 
     return decode
@@ -65,7 +71,11 @@ def _rtdetr(card: Card) -> Decoder:
 
 def _scored(_card: Card) -> Decoder:
     """YOLO-NAS and PP-YOLOE: corners in input pixels, and class scores."""
-    return lambda outputs, confidence: from_rows(*boxes_and_scores(outputs, "yolo-nas"), confidence)
+
+    def decode(outputs: Outputs, confidence: float) -> Candidates:
+        return from_rows(*boxes_and_scores(outputs, "yolo-nas", boxes_first=True), confidence)
+
+    return decode
 
 
 def _size(card: Card) -> npt.NDArray[np.float32]:
@@ -86,10 +96,13 @@ def _detr_classes(header: OnnxHeader, _width: int, _height: int) -> int:
     return max(0, values - 1) if rows <= _MOST else 0
 
 
-def _rtdetr_classes(header: OnnxHeader, _width: int, _height: int) -> int:
+def _rtdetr_classes(header: OnnxHeader, width: int, height: int) -> int:
     found = shapes(header)
-    if len(found) == 1 and len(found[0]) == 3 and found[0][0] == 1 and found[0][1] <= _MOST:
-        return max(0, found[0][2] - 4)
+    if len(found) == 1 and len(found[0]) == 3:
+        batch, rows, values = found[0]
+        # six values are a list of objects, and as many rows as cells are a grid
+        fits = batch == 1 and rows <= _MOST and rows != cell_count(width, height) and values != _LISTED
+        return max(0, values - 4) if fits else 0
     rows, values = _pair(header)
     return values if rows <= _MOST else 0
 

@@ -1,0 +1,54 @@
+"""Small ONNX networks whose answer is known: what they give depends on the picture's mean colour alone.
+
+Needs the package `onnx`, which makes files and runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+def answering_network(
+    path: Path,
+    outputs: Mapping[str, np.ndarray],
+    *,
+    size: tuple[int, int] = (64, 64),
+    red: Mapping[str, np.ndarray] | None = None,
+    notes: Mapping[str, str] | None = None,
+) -> Path:
+    """A network that answers `outputs`, plus `red` times the mean of its first channel; `notes` go with it.
+
+    `size` is width and height of its input, "image" (1, 3, height, width).
+    """
+    width, height = size
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["colour"]),
+    ]
+    constants = {}
+    for name, value in outputs.items():
+        constants[f"{name}.at_black"] = value.reshape(-1).astype(np.float32)
+        slope = np.zeros((3, value.size), np.float32)
+        slope[0] = 0 if red is None or name not in red else red[name].reshape(-1)
+        constants[f"{name}.slope"] = slope
+        constants[f"{name}.shape"] = np.array(value.shape, np.int64)
+        nodes.append(
+            helper.make_node("Gemm", ["colour", f"{name}.slope", f"{name}.at_black"], [f"{name}.flat"])
+        )
+        nodes.append(helper.make_node("Reshape", [f"{name}.flat", f"{name}.shape"], [name]))
+    graph = helper.make_graph(
+        nodes,
+        "answering",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, height, width])],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, v.shape) for n, v in outputs.items()],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
+    helper.set_model_props(model, dict(notes or {}))
+    onnx.save(model, str(path))
+    return path

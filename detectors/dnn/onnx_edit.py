@@ -7,20 +7,28 @@ file. Some list their weights among the inputs, some leave out an attribute that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from detectors.dnn.onnx_header import (
     ATTRIBUTE_INT,
     ATTRIBUTE_NAME,
     ATTRIBUTE_TYPE,
     DIM_VALUE,
+    GRAPH_INITIALIZER,
     GRAPH_INPUT,
     GRAPH_NODE,
     MODEL_GRAPH,
     NODE_ATTRIBUTE,
     NODE_OP,
     SHAPE_DIM,
+    TENSOR_DIM,
+    TENSOR_NAME,
+    TENSOR_RAW,
     TENSOR_SHAPE,
+    TENSOR_TYPE,
     TYPE_TENSOR,
     VALUE_TYPE,
     Field,
@@ -33,14 +41,15 @@ from vidstream.errors import ModelError
 
 _Edit: TypeAlias = Callable[[memoryview], bytes]
 
-#: the type of an attribute that is a whole number
-_INT = 2
+#: the types of an attribute that is a whole number, and of a tensor of float32
+_INT, _FLOAT = 2, 1
 
 
 def apply_steps(data: bytes, steps: Sequence[Mapping[str, Any]], where: str) -> bytes:
     """The file that a card's steps make of an ONNX file; the same bytes on every machine.
 
     ``keep_inputs: [data]``: only these inputs. ``input_shapes: {x: [1, 3, 48, 320]}``: sizes left open.
+    ``give_input: {name: style, values: [0, 1, 0]}``: what an input always gets, and so is one no more.
     ``set_attribute: {op: Softmax, name: axis, value: 1}``: a whole number, at every node of the operator.
     ModelError: no such step, or the file does not fit it.
     """
@@ -67,6 +76,23 @@ def with_inputs(data: bytes, names: Sequence[str], where: str) -> bytes:
         return b"".join(f.raw for f in kept)
 
     return _rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
+
+
+def with_given_input(data: bytes, name: str, values: Sequence[float], where: str) -> bytes:
+    """The same network with the numbers that one of its inputs always gets (float32, in order of memory)."""
+    inputs = read_onnx_header(data, where).inputs
+    shape = inputs.get(name, ())
+    if not shape or prod(shape) != len(values):
+        raise ModelError(f"has no input '{name}' of {len(values)} numbers", where=where)
+    numbers = np.asarray(values, "<f4").tobytes()
+    tensor = b"".join(_number(TENSOR_DIM, size) for size in shape) + _number(TENSOR_TYPE, _FLOAT)
+    tensor += _message(TENSOR_NAME, name.encode()) + _message(TENSOR_RAW, numbers)
+
+    def edit_graph(graph: memoryview) -> bytes:
+        return bytes(graph) + _message(GRAPH_INITIALIZER, tensor)
+
+    given = _rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
+    return with_inputs(given, [other for other in inputs if other != name], where)
 
 
 def _named(field: Field, names: Sequence[str]) -> bool:
@@ -172,5 +198,6 @@ def _varint(value: int) -> bytes:
 _STEPS: Mapping[str, Callable[[bytes, Any, str], bytes]] = {
     "keep_inputs": with_inputs,
     "input_shapes": with_input_shapes,
+    "give_input": lambda data, wanted, where: with_given_input(data, **wanted, where=where),
     "set_attribute": lambda data, wanted, where: with_attribute(data, **wanted, where=where),
 }

@@ -14,8 +14,8 @@ from vidstream.errors import ModelError
 
 # field numbers of onnx.proto3
 MODEL_GRAPH, _MODEL_METADATA = 7, 14
-_GRAPH_INITIALIZER, GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
-_TENSOR_NAME = 8
+GRAPH_INITIALIZER, GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
+TENSOR_DIM, TENSOR_TYPE, TENSOR_NAME, TENSOR_RAW = 1, 2, 8, 9
 GRAPH_NODE, NODE_OP, NODE_ATTRIBUTE = 1, 4, 5
 ATTRIBUTE_NAME, ATTRIBUTE_INT, ATTRIBUTE_TYPE = 1, 3, 20
 _VALUE_NAME, VALUE_TYPE = 1, 2
@@ -49,7 +49,7 @@ def read_onnx_header(data: bytes, where: str) -> OnnxHeader:
     try:
         model = list(fields(memoryview(data)))
         graph = list(fields(next(_messages(model, MODEL_GRAPH))))
-        weights = {text_of(tensor, _TENSOR_NAME) for tensor in _messages(graph, _GRAPH_INITIALIZER)}
+        weights = {text_of(tensor, TENSOR_NAME) for tensor in _messages(graph, GRAPH_INITIALIZER)}
         inputs = dict(map(_value, _messages(graph, GRAPH_INPUT)))
         outputs = dict(map(_value, _messages(graph, _GRAPH_OUTPUT)))
         notes = {text_of(m, _ENTRY_KEY): text_of(m, _ENTRY_VALUE) for m in _messages(model, _MODEL_METADATA)}

@@ -37,6 +37,18 @@ def test_inputs_that_lead_nowhere_are_taken_out(weights):
     assert made == data
 
 
+def test_what_an_input_is_given_stands_in_the_file(weights):
+    """ONNX Runtime gives for the file what it gives when it is fed the same numbers."""
+    runtime = pytest.importorskip("onnxruntime")
+    data = (weights / SQUEEZENET).read_bytes()
+    blob = np.random.default_rng(0).normal(0, 50, (1, 3, 224, 224)).astype(np.float32)
+    (fed,) = runtime.InferenceSession(data).run(None, {"data_0": blob})
+    step = {"give_input": {"name": "data_0", "values": blob.ravel().tolist()}}
+    made = apply_steps(data, [step], "squeezenet")
+    assert read_onnx_header(made, "squeezenet").inputs == {}
+    np.testing.assert_allclose(runtime.InferenceSession(made).run(None, {})[0], fed, atol=1e-6)
+
+
 def test_several_steps_follow_each_other(weights):
     data = (weights / "PP-OCRv6_rec_tiny.onnx").read_bytes()
     steps = [{"keep_inputs": ["x"]}, {"input_shapes": {"x": [1, 3, 48, 160]}}]
@@ -53,6 +65,7 @@ def test_several_steps_follow_each_other(weights):
         pytest.param({"keep_inputs": ["x"], "more": 1}, "cannot be done", id="two at once"),
         pytest.param({"keep_inputs": ["picture"]}, "has no input picture", id="no such input"),
         pytest.param({"set_attribute": {"op": "Softmax"}}, "cannot be done", id="half a step"),
+        pytest.param({"give_input": {"name": "data_0", "values": [1]}}, "of 1 numbers", id="too few numbers"),
         pytest.param({"input_shapes": {"data_0": [1, 3, 1, 1]}}, "has the shape", id="another size"),
     ],
 )

@@ -37,6 +37,8 @@ _TALL = 1.1
 _WIDTH, _HIGHER = 0.9, 0.06
 #: the square's side, in distances between the eyes or from the eyes to the mouth, whichever is longer
 _SIDE = 2.35
+#: so many bytes at the start of an LBF model name its parts
+_HEAD = 4096
 
 
 @dataclass(frozen=True)
@@ -150,17 +152,17 @@ def _lbf_file(model: str) -> str:
             where=f"model '{model}'",
             fix="get lbfmodel.yaml of OpenCV's facemark module, or use dlib-68",
         )
+    with Path(model).open("rb") as file:
+        # OpenCV loads anything, and fails at the first face
+        if b"stages_n" not in file.read(_HEAD):
+            fix = "give the lbfmodel.yaml of OpenCV's facemark"
+            raise ModelError("is no LBF model", where=f"model '{model}'", fix=fix)
     return model
 
 
 def _lbf(model: str) -> _Fit:
     facemark = cv2.face.createFacemarkLBF()
-    try:
-        facemark.loadModel(_lbf_file(model))
-    except cv2.error as error:
-        raise ModelError(
-            "is no LBF model", where=f"model '{model}'", fix="give the lbfmodel.yaml of OpenCV's facemark"
-        ) from error
+    facemark.loadModel(_lbf_file(model))
 
     def fit(gray: npt.NDArray[np.uint8], boxes: Boxes) -> npt.NDArray[np.float32]:
         regions = np.rint(geometry.to_xywh(boxes)).astype(np.int32)

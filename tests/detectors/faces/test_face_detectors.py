@@ -19,15 +19,15 @@ from vidstream.types import View
 @pytest.mark.parametrize(
     ("model", "options", "precision", "recall"),
     [
-        pytest.param("yunet", {}, 0.95, 1.0, id="YuNet at 640 pixels"),
+        pytest.param("yunet", {}, 0.95, 1.0, id="YuNet at 640 pixels", marks=pytest.mark.slow),
         pytest.param("yunet-320", {}, 0.9, 1.0, id="YuNet at 320 pixels"),
-        pytest.param("ssd-face", {}, 0.95, 1.0, id="SSD on a ResNet-10"),
+        pytest.param("ssd-face", {}, 0.95, 1.0, id="SSD on a ResNet-10", marks=pytest.mark.slow),
         pytest.param("mtcnn", {}, 0.95, 1.0, id="the cascade of three networks", marks=pytest.mark.slow),
         pytest.param("blazeface", {}, 0.75, 0.3, id="BlazeFace, made for one near face"),
         pytest.param(
             "dlib-hog", {"upsample": 1}, 1.0, 1.0, id="dlib on a doubled picture", marks=pytest.mark.slow
         ),
-        pytest.param("dlib-hog", {}, 1.0, 0.25, id="dlib's gradients see large faces only"),
+        pytest.param("dlib-hog", {}, 1.0, 0.25, id="dlib sees large faces", marks=pytest.mark.slow),
     ],
 )
 def test_finds_the_43_true_faces(
@@ -45,7 +45,14 @@ def test_finds_the_43_true_faces(
     assert hits / found >= precision
 
 
-@pytest.mark.parametrize("name", ["zidane.jpg", "bus.jpg", "obama.jpg", "faces/2008_002470.jpg"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "faces/2008_001322.jpg",
+        "faces/2008_002470.jpg",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("zidane.jpg", "bus.jpg", "obama.jpg")),
+    ],
+)
 def test_yunet_agrees_with_opencv_s_own_decoder(weights, picture, tmp_path, name):
     """cv2.FaceDetectorYN pads to multiples of 32 and does not scale; so does a card of that size."""
     view = picture(name)

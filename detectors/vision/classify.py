@@ -75,7 +75,9 @@ class Classifier:
         return [self._labels(outputs) for outputs, _ in self._network.run_batch(views)]
 
     def _labels(self, outputs: Outputs) -> Labels:
-        scores = self._shares(np.asarray(outputs[0], np.float64).ravel())
+        values = np.asarray(outputs[0], np.float64).ravel()
+        # networks of whole numbers give their shares in parts of 256
+        scores = values / 256 if outputs[0].dtype == np.uint8 else self._shares(values)
         order = np.argsort(-scores, kind="stable")[: self.params.top]
         order = order[scores[order] >= self.params.confidence]
         return Labels(order.astype(np.int64), scores[order].astype(np.float32), self.names)

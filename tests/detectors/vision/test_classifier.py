@@ -141,3 +141,19 @@ def test_the_most_similar_come_first_and_equal_ones_in_order():
     rows, alike = most_similar(np.array([[0, 1.0]]), gallery, 9)
     assert rows.tolist() == [[1, 2, 3, 0]]
     assert alike[0] == pytest.approx([1, 1, 0.8, 0])
+
+
+class WholeNumbers:
+    """An engine whose network gives whole numbers, as those made for small devices do."""
+
+    name, device = "openvino", "cpu"
+
+    def run(self, blob):
+        shares = np.zeros((1, 1000), np.uint8)
+        shares[0, [21, 22]] = 192, 64
+        return [shares]
+
+
+def test_whole_numbers_are_parts_of_256(weights):
+    labels = Classifier(models=weights, engine=WholeNumbers()).classify(plain((0, 0, 0)))
+    assert list(labels.rows())[:2] == [("kite", 0.75), ("bald eagle", 0.25)]

@@ -3,7 +3,7 @@
 P. Viola, M. Jones: Rapid Object Detection using a Boosted Cascade of Simple Features, CVPR 2001;
 R. Lienhart, J. Maydt: An Extended Set of Haar-like Features, ICIP 2002.
 
-    >>> detector = HaarDetector(HaarParams(cascade="eye"))
+    >>> detector = HaarDetector(HaarParams(cascade=FileOrName("eye")))
     >>> detector.names
     {0: 'eye'}
 """
@@ -23,9 +23,11 @@ from detectors.suppression import in_fixed_order, logistic, nms
 from vidstream import geometry
 from vidstream.errors import ModelError, did_you_mean
 from vidstream.types import Boxes, Detections, Scores, View
+from vidstream.types.values import FileOrName, Range, Ratio
 from vidstream.types.values import Pixels as PixelCount
-from vidstream.types.values import Range, Ratio
 
+#: the cascade used unless one is named
+_DEFAULT = FileOrName("frontalface_alt2")
 _PREFIX = "haarcascade_"
 #: how alike windows of one object are: the constant of cv2.CascadeClassifier
 _GROUP_EPS = 0.2
@@ -62,7 +64,7 @@ class HaarParams:
     ===================  ============  =========  ======  ==============
     """
 
-    cascade: str = "frontalface_alt2"  #: a cascade of OpenCV by its short name, or a file (Haar or LBP)
+    cascade: FileOrName = _DEFAULT  #: a cascade of OpenCV by its short name, or a file (Haar or LBP)
     scale_factor: Annotated[float, Range(1.01, 4.0)] = 1.1  #: step between two sizes of window
     min_neighbours: Annotated[int, Range(0)] = 3  #: windows that must agree on it; 0 gives every window
     min_size: PixelCount = 0  #: width of the smallest object in the picture looked at
@@ -151,7 +153,7 @@ def load_cascade(name: str) -> Cascade:
     path = _cascade_file(name)
     classifier = _classifier(path)
     stages, threshold = _last_stage(path)
-    short = path.stem.removeprefix(_PREFIX)
+    short = path.stem.removeprefix(_PREFIX).removeprefix("lbpcascade_")
     label = next((word for start, word in _CLASSES.items() if short.startswith(start)), short)
     return Cascade(classifier, stages, threshold, label)
 

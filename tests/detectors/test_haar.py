@@ -12,6 +12,7 @@ from detectors.haar import HaarDetector, HaarParams, cascades, load_cascade
 from vidstream import geometry
 from vidstream.errors import ModelError
 from vidstream.types import View
+from vidstream.types.values import FileOrName
 
 # one stage, one local binary pattern whose every code votes for the object: all windows pass
 LBP = f"""<?xml version="1.0"?>
@@ -131,13 +132,42 @@ def test_every_cascade_of_opencv_loads(name):
     }
 
 
-def test_a_cascade_file_of_ones_own(tmp_path, picture):
-    own = tmp_path / "my_face.xml"
-    shutil.copy(f"{cv2.data.haarcascades}haarcascade_frontalface_alt2.xml", own)
-    view = picture("faces/2008_002506.jpg")
-    found = HaarDetector(HaarParams(cascade=str(own))).detect(view)
-    assert found.names == {0: "my_face"}
-    assert found.boxes.tolist() == HaarDetector().detect(view).boxes.tolist()
+@pytest.mark.parametrize(
+    ("name", "format_", "file"),
+    [
+        pytest.param("frontalface_alt2", "<cascade type_id=", "faces/2008_002506.jpg", id="of traincascade"),
+        pytest.param(
+            "license_plate_rus_16stages", "opencv-haar-classifier", "pictures/bus.jpg", id="of haartraining"
+        ),
+    ],
+)
+def test_a_cascade_file_of_ones_own(tmp_path, picture, name, format_, file):
+    theirs = Path(f"{cv2.data.haarcascades}haarcascade_{name}.xml")
+    assert format_ in theirs.read_text(), "both formats of file are tried"
+    own = tmp_path / "my thing.xml"
+    shutil.copy(theirs, own)
+    view = picture(file)
+    found, known = (
+        HaarDetector(HaarParams(cascade=FileOrName(c), min_neighbours=1)).detect(view)
+        for c in (str(own), name)
+    )
+    assert found.names == {0: "my thing"}
+    assert len(found) > 0
+    assert found.boxes.tolist() == known.boxes.tolist()
+
+
+@pytest.mark.parametrize(
+    ("file", "label"),
+    [
+        ("haarcascade_frontalface_mine.xml", "face"),
+        ("lbpcascade_frontalface.xml", "face"),
+        ("lbpcascade_silverware.xml", "silverware"),
+        ("cups.xml", "cups"),
+    ],
+)
+def test_the_name_of_a_file_says_what_it_finds(tmp_path, file, label):
+    (tmp_path / file).write_text(LBP)
+    assert load_cascade(str(tmp_path / file)).label == label
 
 
 def test_a_cascade_of_local_binary_patterns(tmp_path):
@@ -151,6 +181,11 @@ def test_a_cascade_of_local_binary_patterns(tmp_path):
     np.testing.assert_allclose(found.scores, 1 / (1 + np.exp(-1.0)), atol=1e-4)
 
 
+def hog_model(folder: Path) -> str:
+    cv2.HOGDescriptor().save(str(folder / "hog.xml"))
+    return str(folder / "hog.xml")
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -158,6 +193,13 @@ def test_a_cascade_of_local_binary_patterns(tmp_path):
         pytest.param(lambda d: "qqq", "known are eye, ", id="nothing like it"),
         pytest.param(lambda d: str(d / "none.xml"), "no such file", id="no file"),
         pytest.param(lambda d: write(d, "<nonsense"), "does not hold a cascade", id="not XML"),
+        pytest.param(lambda d: write(d, ""), "does not hold a cascade", id="an empty file"),
+        pytest.param(lambda d: write(d, LBP[:600]), "does not hold a cascade", id="a file cut short"),
+        pytest.param(
+            lambda d: write(d, LBP.replace("<width>24", "<width>0")), "does not hold a cascade", id="no width"
+        ),
+        pytest.param(hog_model, "does not hold a cascade", id="a model of another kind"),
+        pytest.param(lambda d: str(folder(d / "cascade.xml")), "no such file", id="a folder"),
         pytest.param(
             lambda d: write(d, "<?xml version='1.0'?><opencv_storage><a>1</a></opencv_storage>"),
             "does not hold a cascade",
@@ -168,6 +210,11 @@ def test_a_cascade_of_local_binary_patterns(tmp_path):
 def test_what_is_no_cascade_is_told(tmp_path, make, words):
     with pytest.raises(ModelError, match=words):
         HaarDetector(HaarParams(cascade=make(tmp_path)))
+
+
+def folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 def write(folder: Path, text: str) -> str:

@@ -26,6 +26,7 @@ from vidstream.graph.kinds import (
     Flag,
     Kind,
     Listing,
+    NameOrFile,
     Number,
     OneOf,
     Reading,
@@ -54,6 +55,7 @@ _SCALARS: dict[Any, Kind] = {
     v.InputFolder: FilePath("folder"),
     v.InputPattern: FilePath("pattern"),
     v.OutputFile: FilePath("output"),
+    v.FileOrName: NameOrFile("a known name, or a file"),
     v.StageId: Text("the id of a stage", v.StageId),
     v.ModelName: Text("a model's name or file", v.ModelName),
 }

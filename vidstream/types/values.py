@@ -59,6 +59,9 @@ InputFolder = NewType("InputFolder", Path)
 InputPattern = NewType("InputPattern", Path)
 #: A file that will be written; it has to stay under the output root.
 OutputFile = NewType("OutputFile", Path)
+#: A name that the stage knows, or a file (relative to the YAML file that names it): a text with a separator
+#: or an ending such as ``.xml`` is a file.
+FileOrName = NewType("FileOrName", str)
 #: The id of another stage or of the source, checked while wiring.
 StageId = NewType("StageId", str)
 #: A model: a catalogue name or a path to a file.

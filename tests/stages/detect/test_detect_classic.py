@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+
 import cv2
+import cv2.data
 import numpy as np
 import pytest
 
+from detectors.hog.model import load_model
 from tests.support.one_stage import OneStage, clip, picture, problems
 from tests.support.truth import matched, mot_truth
+from vidstream.builtin import registry
+from vidstream.config import load
+from vidstream.errors import ConfigError
 from vidstream.geometry import area, centres, intersection, scaling
 from vidstream.stages.detect.haar import DetectHaar
 from vidstream.stages.detect.hog import DetectHog
@@ -142,3 +149,23 @@ def test_motion_in_a_shrunk_view_reports_source_pixels(people):
 def test_what_is_missing_is_said_before_anything_opens(cls, options, problem):
     assert problems(cls, **options) == [problem]
     assert problems(cls) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "file"),
+    [
+        pytest.param("{use: detect.hog, model: own/people.xml}", "people.xml", id="a HOG model"),
+        pytest.param("{use: detect.haar, cascade: own/face.xml}", "face.xml", id="a cascade"),
+    ],
+)
+def test_files_are_looked_for_beside_the_yaml_file(tmp_path, monkeypatch, entry, file):
+    (tmp_path / "own").mkdir()
+    load_model("default").save(tmp_path / "own" / "people.xml")
+    shutil.copy(f"{cv2.data.haarcascades}haarcascade_frontalface_alt2.xml", tmp_path / "own" / "face.xml")
+    (tmp_path / "job.yaml").write_text(f"source: synthetic:people\ngraph: {{find: {entry}}}\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    load(tmp_path / "job.yaml", registry())
+    (tmp_path / "own" / file).unlink()
+    with pytest.raises(ConfigError, match=f"'{tmp_path}/own/{file}': no such file"):
+        load(tmp_path / "job.yaml", registry())

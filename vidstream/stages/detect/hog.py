@@ -15,7 +15,9 @@ from vidstream.types import Detections, StreamInfo, View
 class DetectHog(Stage):
     """Find upright people by histograms of oriented gradients: no weights to fetch.
 
-    Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection" (CVPR 2005).
+    Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection" (CVPR 2005). `run.py train hog`
+    makes models of other things, or of people as one's own camera sees them. `pyramid: 1.2` takes half the
+    time and finds a little less.
 
     Example::
 

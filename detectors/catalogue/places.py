@@ -23,7 +23,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 from detectors.catalogue.settings import npm_registry, pypi_indexes
-from detectors.catalogue.web import read_page, refuse_open
+from detectors.catalogue.web import read_page, refuse_open, with_login_of
 from vidstream.errors import ModelError
 
 _PYPI = re.compile(
@@ -190,7 +190,7 @@ def _listed(index: str, name: str) -> Iterator[_Listed]:
     for entry in _from_json(page, came_from) if kind.endswith("json") else _from_html(page, came_from):
         if local != (urlsplit(entry.url).scheme == "file"):
             continue  # a page from the web does not lead into this machine's files
-        yield entry
+        yield entry._replace(url=with_login_of(entry.url, index))
 
 
 def _from_json(page: bytes, base: str) -> Iterator[_Listed]:

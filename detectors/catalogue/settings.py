@@ -11,6 +11,8 @@ from pathlib import Path
 
 _PYPI = "https://pypi.org/simple/"
 _NPM = "https://registry.npmjs.org/"
+#: pip's settings for all users
+_MACHINE_FILES = ("/etc/pip.conf", "/etc/xdg/pip/pip.conf")
 
 
 def pypi_indexes() -> tuple[str, ...]:
@@ -72,7 +74,8 @@ def _pip_files() -> Iterator[Path]:
     yield Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
     if sys.platform == "darwin":
         yield home / "Library" / "Application Support" / "pip" / "pip.conf"
-    yield from (home / ".pip" / "pip.conf", Path("/etc/pip.conf"), Path("/etc/xdg/pip/pip.conf"))
+    yield home / ".pip" / "pip.conf"
+    yield from map(Path, _MACHINE_FILES)
 
 
 def _npm(key: str) -> str:

@@ -119,6 +119,17 @@ def split_login(url: str) -> tuple[str, dict[str, str]]:
     return urlunsplit(parts._replace(netloc=host)), header
 
 
+def with_login_of(url: str, index: str) -> str:
+    """The address with the name and password that `index` has, where both are on one host.
+
+    >>> with_login_of("https://host.org/a.whl", "https://me:pass@host.org/simple")
+    'https://me:pass@host.org/a.whl'
+    """
+    login, at, host = urlsplit(index).netloc.rpartition("@")
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{login}@{host}")) if at and parts.netloc == host else url
+
+
 @cache
 def _context(certificate_file: str) -> ssl.SSLContext:
     """The system's certificates (and those of `$SSL_CERT_FILE`), and those the user gave to pip."""

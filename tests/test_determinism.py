@@ -13,7 +13,7 @@ version: 1
 source: {uri: CLIP}
 graph:
   small: {use: image.resize, width: 480}
-  find:  {use: detect.hog, every: 2, workers: WORKERS}
+  find:  {use: detect.hog, scale: 1.25, pyramid: 1.2, every: 2, workers: WORKERS}
   sure:  {use: filter.objects, min_score: 0.3}
   track: {use: track.deepsort}
   other: {use: track.sort, in: sure, refine: true}  # so it all goes in two passes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -128,7 +129,8 @@ def _read(parts: Mapping[str, bytes], kind: str, where: str) -> Any:
         )
     check_bytes(parts, kind, where)
     network = np.frombuffer(parts["model"], np.uint8)
-    config = np.frombuffer(parts["config"], np.uint8) if "config" in parts else None
+    described = _uncut(parts["config"]) if kind == "darknet" and "config" in parts else parts.get("config")
+    config = None if described is None else np.frombuffer(described, np.uint8)
     try:
         with quiet():
             net = _parsed(kind, network, config)
@@ -141,6 +143,15 @@ def _read(parts: Mapping[str, bytes], kind: str, where: str) -> Any:
     if net.empty():
         raise ModelError("holds no network", where=where, fix="check the file")
     return net
+
+
+def _uncut(cfg: bytes) -> bytes:
+    """A Darknet description whose layers give small scores, too: OpenCV sets those below `thresh` to 0.
+
+    Darknet itself takes that from its command line; OpenCV takes 0.2 where the file says nothing.
+    """
+    without = re.sub(rb"(?m)^\s*thresh\s*=.*$", b"", cfg)
+    return re.sub(rb"(?m)^(\s*\[(?:yolo|region)\].*)$", rb"\1\nthresh=0.001", without)
 
 
 def _parsed(kind: str, network: Any, config: Any) -> Any:

@@ -28,7 +28,7 @@ def decode_darknet(outputs: Outputs, width: int, height: int, confidence: float)
     """Outputs (cells * anchors, 5 + C) of centre, size (of the input), objectness, class scores times it.
 
     J. Redmon, A. Farhadi: YOLOv3, arXiv 1804.02767, section 2.1; A. Bochkovskiy et al.: YOLOv4,
-    arXiv 2004.10934. OpenCV's layer sets class scores below the cfg's `thresh` to 0 (0.2 without one).
+    arXiv 2004.10934.
     """
     if not outputs or any(
         o.ndim != 2 or o.shape[1] != outputs[0].shape[1] or o.shape[1] < 6 for o in outputs

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.catalogue import Card, Task
-from detectors.dnn.engines.base import Engine, Outputs, Remark
-from detectors.dnn.network import Network, check_network
+from detectors.dnn.engines.base import Engine, Outputs
+from detectors.dnn.network import check_network
+from detectors.vision.base import VisionNetwork
 from detectors.vision.option import VisionOption
 from vidstream import geometry
 from vidstream.errors import ModelError
@@ -42,12 +43,8 @@ class ClassifyParams(VisionOption):
     activation: Literal["auto", "none", "softmax", "sigmoid"] = "auto"
 
 
-class Classifier:
-    """A classification network: picture in, its best classes out.
-
-    Use it from one thread; `classify` leaves Python's lock free. ModelError: unknown or missing model, a
-    damaged file, a device that is not there.
-    """
+class Classifier(VisionNetwork):
+    """A classification network: picture in, its best classes out."""
 
     def __init__(
         self,
@@ -57,14 +54,8 @@ class Classifier:
         engine: Engine | None = None,
     ) -> None:
         self.params = params or ClassifyParams()
-        self._network = Network(self.params, TASKS, models=models, engine=engine)
-        self.card = self._network.card
+        super().__init__(self.params, TASKS, models, engine)
         self.names: Mapping[int, str] = self.card.names
-
-    @property
-    def remarks(self) -> tuple[Remark, ...]:
-        """What a user should know of how the network came to run as it does."""
-        return self._network.remarks
 
     def classify(self, view: View) -> Labels:
         """The best classes of `view`."""
@@ -87,7 +78,7 @@ class Classifier:
         if self.names and len(values) != len(self.names):
             raise ModelError(
                 f"gives {len(values)} scores for {len(self.names)} class names",
-                where=f"model '{self.params.model}'",
+                where=self._where,
                 fix="check the names",
             )
         activation = self.params.activation

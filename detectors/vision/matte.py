@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from detectors.catalogue import Card, Task
-from detectors.dnn.engines.base import Engine, Outputs, Remark
-from detectors.dnn.network import Matrix, Network, check_network
+from detectors.dnn.engines.base import Engine, Outputs
+from detectors.dnn.network import Matrix, check_network
+from detectors.vision.base import VisionNetwork
 from detectors.vision.maps import Map, channels_first, cut, to_view
 from detectors.vision.option import VisionOption
 from vidstream.errors import ModelError
@@ -38,24 +39,14 @@ class MatteParams(VisionOption):
     threshold: Ratio = 0.5  #: a pixel counts as foreground where more of it is
 
 
-class MatteNetwork:
-    """A network that tells foreground from background: picture in, alpha out.
-
-    Use it from one thread; `matte` leaves Python's lock free. ModelError: unknown or missing model, a
-    damaged file, a device that is not there.
-    """
+class MatteNetwork(VisionNetwork):
+    """A network that tells foreground from background: picture in, alpha out."""
 
     def __init__(
         self, params: MatteParams | None = None, *, models: Path | None = None, engine: Engine | None = None
     ) -> None:
         self.params = params or MatteParams()
-        self._network = Network(self.params, TASKS, models=models, engine=engine)
-        self.card = self._network.card
-
-    @property
-    def remarks(self) -> tuple[Remark, ...]:
-        """What a user should know of how the network came to run as it does."""
-        return self._network.remarks
+        super().__init__(self.params, TASKS, models, engine)
 
     def matte(self, view: View) -> Masks:
         """Labels (1 = foreground) and their `alpha`, at the network's resolution, without padding."""
@@ -67,7 +58,7 @@ class MatteNetwork:
         return [self._masks(view, *run) for view, run in zip(views, runs, strict=True)]
 
     def _masks(self, view: View, outputs: Outputs, back: Matrix) -> Masks:
-        values = _foreground(outputs[0], self.card, f"model '{self.params.model}'")
+        values = _foreground(outputs[0], self.card, self._where)
         matrix = to_view(self.card.input, values.shape[0], values.shape[1], back)
         alpha, to_source = cut(values, matrix, view)
         if self.card.options.get("minmax"):

@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from detectors.catalogue import Card, Task
 from detectors.dnn.detector import class_ids
-from detectors.dnn.engines.base import Engine, Outputs, Remark
-from detectors.dnn.network import Matrix, Network, check_network
+from detectors.dnn.engines.base import Engine, Outputs
+from detectors.dnn.network import Matrix, check_network
+from detectors.vision.base import VisionNetwork
 from detectors.vision.maps import Map, channels_first, cut, sampled, seen, to_view
 from detectors.vision.option import VisionOption
 from vidstream import geometry
@@ -43,12 +44,11 @@ class SemanticParams(VisionOption):
     threshold: Ratio = 0.5  #: how sure a network of one class must be of a pixel
 
 
-class SemanticSegmenter:
+class SemanticSegmenter(VisionNetwork):
     """A network with a class map: picture in, a label for every pixel out.
 
     Label 0 is the background: the network's own, or, where all its classes are things to be seen, whatever
-    `classes` leaves out. Use it from one thread; `segment` leaves Python's lock free. ModelError: unknown or
-    missing model, a damaged file, a device that is not there, an unknown class.
+    `classes` leaves out. ModelError as ever, and for an unknown class.
     """
 
     def __init__(
@@ -59,16 +59,10 @@ class SemanticSegmenter:
         engine: Engine | None = None,
     ) -> None:
         self.params = params or SemanticParams()
-        self._network = Network(self.params, TASKS, models=models, engine=engine)
-        self.card = self._network.card
+        super().__init__(self.params, TASKS, models, engine)
         #: label of the network's class 0
         self._first = 0 if _has_background(self.card) else 1
-        self.names = _names(self.card, self.params.classes, f"model '{self.params.model}'")
-
-    @property
-    def remarks(self) -> tuple[Remark, ...]:
-        """What a user should know of how the network came to run as it does."""
-        return self._network.remarks
+        self.names = _names(self.card, self.params.classes, self._where)
 
     def segment(self, view: View) -> Masks:
         """The labels of `view`, at its own resolution where the edges are to be sharp, else the network's."""
@@ -100,7 +94,7 @@ class SemanticSegmenter:
         if output.ndim not in (3, 4) or len(output) != 1 or output.size == 0:
             raise ModelError(
                 f"expected a class map of one picture, the network gave {output.shape}",
-                where=f"model '{self.params.model}'",
+                where=self._where,
                 fix="choose a model for segmentation",
             )
         scores = channels_first(output, len(self.card.names), self.card.input.layout)

@@ -38,6 +38,7 @@ class ClassifyFrame(Stage):
     def open(self, stream: StreamInfo) -> None:
         """Load the network, and say what it runs on where that was not asked for."""
         self._classifier = Classifier(self.params)
+        self.batch_limit = self._classifier.batch_limit
         for remark in self._classifier.remarks:
             self.notify(remark.kind, remark.text)
 

@@ -37,6 +37,7 @@ class SegmentMatte(Stage):
     def open(self, stream: StreamInfo) -> None:
         """Load the network, and say what it runs on where that was not asked for."""
         self._network = MatteNetwork(self.params)
+        self.batch_limit = self._network.batch_limit
         for remark in self._network.remarks:
             self.notify(remark.kind, remark.text)
 

@@ -49,6 +49,7 @@ class SegmentSemantic(Stage):
     def open(self, stream: StreamInfo) -> None:
         """Load the network, and say what it runs on where that was not asked for."""
         self._segmenter = SemanticSegmenter(self.params)
+        self.batch_limit = self._segmenter.batch_limit
         for remark in self._segmenter.remarks:
             self.notify(remark.kind, remark.text)
         #: classes asked for are counted where they are absent, too

@@ -51,10 +51,11 @@ def test_lists_by_task_what_is_here_and_on_what_terms(folder, capsys):
     assert main(["models"]) == 0
     text = capsys.readouterr().out
     lines = {line.split()[0]: line for line in text.splitlines() if line.startswith("  ")}
-    assert "here  permissive" in lines["mine"]
-    assert "-     permissive" in lines["yolox-nano"]
-    assert "-     COPYLEFT" in lines["yolov8n"]
-    assert "-     RESEARCH" in lines["osnet-x0.25"]
+    assert "here      permissive" in lines["mine"]
+    assert "-         permissive" in lines["yolox-nano"]
+    assert "-         COPYLEFT" in lines["yolov8n"]
+    assert "-         RESEARCH" in lines["osnet-x0.25"]
+    assert "no place  permissive" in lines["deeplabv3-voc"]
     assert "COPYLEFT: what is built with it must be under the same licence" in text
     assert (
         text.index("detect: boxes") < text.index("yolox-nano") < text.index("embed: ") < text.index("osnet")
@@ -125,6 +126,17 @@ def test_fetches_by_name_and_by_task(folder, registry, tmp_path, capsys):
     assert "two: COPYLEFT: GPL-3.0: " in told.err
     assert "one" not in told.err
     assert catalogue.verify("two").read_bytes() == b"more"
+
+
+def test_all_are_those_that_can_be_fetched(folder, registry, monkeypatch, capsys):
+    put_card(folder, "one", b"data", "pypi:thing==1!a/m.onnx")
+    put_card(folder, "two", b"made by hand")
+    known = [catalogue.entry(name) for name in ("one", "two")]
+    monkeypatch.setattr(catalogue, "entries", lambda: known)
+    assert main(["models", "fetch", "--all"]) == 0
+    assert main(["models", "fetch", "--task", "detect"]) == 0
+    assert main(["models", "fetch", "--task", "pose"]) == 2
+    assert "two" not in capsys.readouterr().out
 
 
 def test_a_failed_fetch_is_told_and_the_others_go_on(folder, registry, capsys):

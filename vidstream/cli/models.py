@@ -84,11 +84,12 @@ def show_models(options: argparse.Namespace) -> int:
 def fetch_models(options: argparse.Namespace) -> int:
     """Fetch some; gives 1 where one of them failed."""
     from detectors import catalogue
-    from vidstream.cli.models_text import FetchLine, terms_note
+    from vidstream.cli.models_text import FetchLine, can_be_fetched, terms_note
 
     names = list(options.names)
     if options.all or options.task:
-        names += [e.card.name for e in catalogue.entries() if options.task in (None, e.card.task)]
+        wanted = (e.card for e in catalogue.entries() if options.task in (None, e.card.task))
+        names += [card.name for card in wanted if can_be_fetched(card)]
     if not names:
         raise UsageError(
             "models fetch: which?", fix="give names, --task TASK or --all; 'models list' shows them"

@@ -53,10 +53,13 @@ def listing(known: Sequence[Entry]) -> str:
         lines += [*([""] if lines else []), f"{task}: {TASKS[task][0]}"]
         for card, paths in group:
             size = f"{sum(file.size for file in card.files.values()) / 1e6:6.1f} MB"
-            here, terms = "here" if paths else "-", _TERMS[card.terms][0]
+            here = "here" if paths else "-" if can_be_fetched(card) else "no place"
+            terms = _TERMS[card.terms][0]
             note = textwrap.shorten(card.note, _NOTE, placeholder=" ...")
-            lines.append(f"  {card.name:{width}}  {size}  {here:4}  {terms:10}  {note}")
+            lines.append(f"  {card.name:{width}}  {size}  {here:8}  {terms:10}  {note}")
     lines += ["", "models show NAME tells all about one; models fetch NAME gets it"]
+    if not all(can_be_fetched(e.card) for e in rows):
+        lines.append("no place: to be had by hand alone; models show NAME says what it is")
     used = {e.card.terms for e in rows}
     lines += [f"{word}: {text}" for terms, (word, text) in _TERMS.items() if text and terms in used]
     return "\n".join(lines)
@@ -98,6 +101,11 @@ def stage_of(card: Card) -> str:
 def as_json(known: Iterable[Entry]) -> str:
     """Cards as JSON; `here` are the files by role, or null."""
     return json.dumps([_plain(card, paths) for card, paths in known], indent=1, default=list)
+
+
+def can_be_fetched(card: Card) -> bool:
+    """Whether a place is known for each of its files."""
+    return all(file.places for file in card.files.values())
 
 
 def terms_note(card: Card) -> str:

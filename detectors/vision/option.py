@@ -70,6 +70,9 @@ class VisionOption(NetworkOption):
         path, task = Path(self.model), tasks[0]
         where = f"model '{path}'"
         data = read_bytes(path, where)
+        if path.suffix.lower() != ".onnx":
+            what = "does not say what it takes and gives: only ONNX files do"
+            raise ModelError(what, where=where, fix="export it to ONNX, or write it a card (docs/vision.md)")
         header = read_onnx_header(data, where)
         output = _plain(next(iter(header.outputs.values()), ()))
         usual = _USUAL[task]

@@ -121,6 +121,11 @@ def test_a_list_of_1000_is_imagenets_and_notes_come_first(tmp_path, weights):
     assert Classifier(ClassifyParams(model=str(path))).names == {0: "a", 1: "b", 2: "c"}
 
 
+def test_other_formats_need_a_card(weights):
+    with pytest.raises(ModelError, match=r"only ONNX files do; export it to ONNX, or write it a card"):
+        Classifier(ClassifyParams(model=str(weights / "selfie_segmentation.tflite")))
+
+
 def test_crops_are_views_of_their_own(picture, zoom):
     view = zoom(picture("bus.jpg"), 0.5)
     boxes = np.array([[100, 200, 300, 600], [-50, -50, -10, -10]], np.float32)

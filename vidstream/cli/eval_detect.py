@@ -130,7 +130,10 @@ def _shown(card: Scorecard) -> list[str]:
     parts = [card.title(), "", as_text(card.size_rows()), "", as_text(card.class_rows()), chosen, ""]
     parts += [as_text(card.error_rows()), ""]
     confused = card.confusion_rows()
-    return [*parts, as_text(confused) if len(confused) > 1 else "no class was taken for another"]
+    return [
+        *parts,
+        as_text(confused) if len(confused) > 1 else "no missed object was taken for one of another class",
+    ]
 
 
 def _compared(before: Scorecard, card: Scorecard, intervals: Mapping[str, Interval]) -> list[str]:

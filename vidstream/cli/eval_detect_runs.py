@@ -103,7 +103,8 @@ def model_run(name: str, given: list[str]) -> DetectRun:
         for index, pixels in pixels_of(dataset, range(len(dataset.pictures))):
             found[index] = detector.detect(View(pixels))
             _show(len(found), len(dataset.pictures))
-        return _gathered(dataset, found)
+        together, remarks = _gathered(dataset, found)
+        return together, [*(remark.text for remark in detector.remarks), *remarks]
 
     return DetectRun(name, report)
 

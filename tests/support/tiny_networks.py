@@ -23,9 +23,9 @@ def answering_network(
 ) -> Path:
     """A network that answers `outputs`, plus `red` times the mean of its first channel; `notes` go with it.
 
-    `size` is width and height of its input, "image" (1, 3, height, width).
+    `size` is width and height of its input, "image" (1, 3, height, width); 0 leaves them open.
     """
-    width, height = size
+    width, height = (edge or name for edge, name in zip(size, ("width", "height"), strict=True))
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["colour"]),

@@ -39,7 +39,9 @@ def find_in_zip(archive: IO[bytes], member: str) -> Packed:
         header = _LOCAL_HEADER.unpack(archive.read(_LOCAL_HEADER.size))
     except KeyError as error:
         raise ModelError(f"the archive holds no {member}") from error
-    except (zipfile.BadZipFile, struct.error, NotImplementedError) as error:
+    except ModelError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, ValueError) as error:
         raise ModelError(f"it is no zip archive that can be read: {error}") from error
     flags, method, name_size, extra_size = header[2], header[3], header[9], header[10]
     if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or flags & 1:

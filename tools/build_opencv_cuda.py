@@ -213,7 +213,7 @@ def steps(plan: Plan) -> Iterator[tuple[str, list[str | Path]]]:
     wheels = plan.folder / "wheels"
     exact = f"{PACKAGE}=={plan.version}"
     yield "tools", [sys.executable, "-m", "venv", plan.folder / "tools"]
-    yield "download", [*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", plan.folder, exact]
+    yield "download", [*pip, "download", "--no-deps", "--no-binary", PACKAGE, "-d", plan.folder, exact]
     yield "requirements", [*pip, "install", *build_requirements(plan.source)]
     wheel = [*pip, "wheel", "-v", "--no-deps", "--no-build-isolation", "-w", wheels, plan.source]
     yield "compile", wheel

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from detectors.dnn.engines.darknet import header_size, weights_size
 from detectors.dnn.onnx_header import fields, read_onnx_header
 from vidstream.errors import ModelError
 
@@ -33,6 +34,10 @@ def check_bytes(parts: Mapping[str, bytes], kind: str, where: str) -> None:
     elif kind == "darknet" and b"[net" not in config:
         raise ModelError(
             "Darknet weights want the .cfg file of their network", where=where, fix="give it as config"
+        )
+    elif kind == "darknet" and len(data) < header_size(data) + weights_size(config):
+        raise ModelError(
+            "is cut short: its cfg wants more weights", where=where, fix="check that it is whole"
         )
     elif kind in _LAYERS and not _has_layers(data, _LAYERS[kind]):
         raise ModelError(f"is not a whole {kind} file", where=where, fix="check that it is whole")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detectors import catalogue
+from detectors.catalogue.card import MAIN, read_bytes
 from detectors.dnn.describe import is_file_name
 from detectors.dnn.engines.base import Device
 from detectors.dnn.engines.opencv import OpenCvEngine, choose_device
@@ -37,8 +38,8 @@ def check_looks(params: LooksOption) -> Iterable[ParamError]:
 
 def network_embedder(name: str, device: Device) -> NetworkEmbedder:
     """The network of this name or in this file. Raises ModelError."""
-    path, card = _find(name)
-    engine = OpenCvEngine(path.read_bytes(), device=device, where=f"model '{name}'")
+    data, card = _find(name)
+    engine = OpenCvEngine(data, device=device, where=f"model '{name}'")
     return NetworkEmbedder(engine, card.input if card else None)
 
 
@@ -52,16 +53,14 @@ def with_looks(image: View, detections: Detections, embed: Embedder) -> Detectio
     return detections.replace(features=embed(image.bgr(), image.boxes_from_source(detections.boxes)))
 
 
-def _find(name: str) -> tuple[Path, catalogue.Card | None]:
-    """An appearance network's file, its hash checked where the catalogue knows it, and its card."""
+def _find(name: str) -> tuple[bytes, catalogue.Card | None]:
+    """An appearance network's bytes, their hash checked where the catalogue knows it, and its card."""
     where = f"model '{name}'"
     if is_file_name(name):
-        if not Path(name).is_file():
-            raise ModelError("no such file", where=where, fix="check the path")
-        return Path(name), None
+        return read_bytes(Path(name), where), None
     card = catalogue.card(name)
     if card.task != _TASK:
         raise ModelError(
             f"is for another task, {card.task}, and describes no looks", where=where, fix="try osnet-x0.25"
         )
-    return catalogue.verify(name), card
+    return catalogue.load(name)[1][MAIN], card

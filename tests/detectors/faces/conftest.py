@@ -12,6 +12,7 @@ import pytest
 
 from detectors.faces.detect import FaceParams, find_face_detector
 from detectors.faces.dlib_library import find_files
+from detectors.faces.embed import EmbedParams, find_embedder
 from vidstream.errors import ModelError
 from vidstream.types import Detections, View
 
@@ -19,6 +20,11 @@ from vidstream.types import Detections, View
 @pytest.fixture(scope="session")
 def yunet(weights: Path):
     return find_face_detector(FaceParams(model="yunet"), models=weights)
+
+
+@pytest.fixture(scope="session")
+def sface(weights: Path):
+    return find_embedder(EmbedParams(model="sface"), models=weights)
 
 
 @pytest.fixture(scope="session")

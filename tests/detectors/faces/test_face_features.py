@@ -17,11 +17,6 @@ from vidstream.types import Detections, View
 
 
 @pytest.fixture(scope="module")
-def sface(weights):
-    return find_embedder(EmbedParams(model="sface"), models=weights)
-
-
-@pytest.fixture(scope="module")
 def opencv_sface(weights):
     return cv2.FaceRecognizerSF.create(str(weights / "face_recognition_sface_2021dec_int8bq_fixed.onnx"), "")
 

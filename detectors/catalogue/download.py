@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.error import HTTPError
 
-from detectors.catalogue.web import NoRangesError, open_url, patiently
+from detectors.catalogue.remote import NoRangesError
+from detectors.catalogue.web import open_url, patiently
 from vidstream.errors import ModelError
 
 if sys.platform != "win32":

@@ -21,7 +21,8 @@ from detectors.catalogue.card import ModelFile, Original
 from detectors.catalogue.download import Span, complete, held, part_path
 from detectors.catalogue.installed import installed
 from detectors.catalogue.places import Download, locate
-from detectors.catalogue.web import NoRangesError, RemoteFile, file_path
+from detectors.catalogue.remote import NoRangesError, RemoteFile
+from detectors.catalogue.web import file_path
 from vidstream.errors import ModelError
 
 #: told now and then: the file's name, bytes that are here, bytes in all (0: not known)

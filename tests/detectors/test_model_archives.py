@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detectors.catalogue.archives import find_in_zip, from_tar, unpacked
-from detectors.catalogue.places import InPackage, listed_in_html, listed_in_json
+from detectors.catalogue.listings import listed_in_html, listed_in_json
+from detectors.catalogue.places import InPackage
 from tests.support.registry import tar, wheel
 from vidstream.errors import ModelError
 

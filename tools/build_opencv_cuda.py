@@ -27,7 +27,10 @@ _LEFT_OUT = (
     *("arithm", "bgsegm", "codec", "features2d", "filters", "imgproc", "legacy", "objdetect", "optflow"),
     *("stereo", "warping"),
 )
-_ON = ("WITH_CUDA", "WITH_CUDNN", "WITH_CUBLAS", "OPENCV_DNN_CUDA", "BUILD_opencv_cudev")
+_ON = (
+    *("WITH_CUDA", "WITH_CUDNN", "WITH_CUBLAS", "OPENCV_DNN_CUDA", "BUILD_opencv_cudev"),
+    "PYTHON3_LIMITED_API",  # as the package has it; its setup.py looks for it here to know where its files are
+)
 _OFF = (
     *("WITH_CUFFT", "WITH_NVCUVID", "WITH_NVCUVENC", "WITH_ADE", "BUILD_opencv_gapi", "BUILD_TESTS"),
     *("BUILD_PERF_TESTS", *(f"BUILD_opencv_cuda{name}" for name in _LEFT_OUT)),

@@ -89,7 +89,12 @@ def test_what_is_missing_is_told_with_its_cure_and_nothing_is_built(
 def test_it_builds_the_pinned_package_with_cuda_for_the_card(tool, machine, tmp_path):
     plan = tool.Plan(tmp_path, tool.package_version(), "8.6,9.0", machine["cuda"], 4)
     flags = plan.environment["CMAKE_ARGS"].split()
-    assert {"-DWITH_CUDA=ON", "-DOPENCV_DNN_CUDA=ON", "-DCUDA_ARCH_BIN=8.6,9.0"} <= set(flags)
+    assert {
+        "-DWITH_CUDA=ON",
+        "-DPYTHON3_LIMITED_API=ON",
+        "-DOPENCV_DNN_CUDA=ON",
+        "-DCUDA_ARCH_BIN=8.6,9.0",
+    } <= set(flags)
     assert plan.environment["ENABLE_CONTRIB"] == "1"
     commands = {name: " ".join(map(str, command)) for name, command in tool.steps(plan)}
     pinned = (ROOT / "requirements/core.txt").read_text()

@@ -146,9 +146,11 @@ def test_a_network_can_tell_the_looks(assets, monkeypatch, people):
     ("network", "problem"),
     [
         pytest.param(
-            "osnet", "network: model 'osnet': no such model; did you mean 'osnet-x0.25'?", id="unknown"
+            "osnet-x0.2",
+            "network: model 'osnet-x0.2': no such model; did you mean 'osnet-x0.25'?",
+            id="unknown",
         ),
-        pytest.param("yolox-nano", "is of the family yolox and describes no looks", id="a detector"),
+        pytest.param("yolox-nano", "is for another task, detect, and describes no looks", id="a detector"),
         pytest.param("osnet-x0.25", "run: python run.py models fetch osnet-x0.25", id="not here"),
         pytest.param("./mine.onnx", "network: model './mine.onnx': no such file", id="a file not there"),
     ],

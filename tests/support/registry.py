@@ -9,7 +9,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256, sha512
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -135,7 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         cuts = self.registry.cuts.get(path)
-        self.wfile.write(body[: cuts.pop(0)] if cuts and status < 300 else body)
+        with suppress(OSError):  # the reader has seen enough
+            self.wfile.write(body[: cuts.pop(0)] if cuts and status < 300 else body)
 
     def log_message(self, *_: Any) -> None:
         """Silence."""

@@ -29,7 +29,7 @@ _LEFT_OUT = (
 )
 _ON = (
     *("WITH_CUDA", "WITH_CUDNN", "WITH_CUBLAS", "OPENCV_DNN_CUDA", "BUILD_opencv_cudev"),
-    "PYTHON3_LIMITED_API",  # as the package has it; its setup.py looks for it here to know where its files are
+    "PYTHON3_LIMITED_API",  # as the package has it: its setup.py looks here for where its files will be
 )
 _OFF = (
     *("WITH_CUFFT", "WITH_NVCUVID", "WITH_NVCUVENC", "WITH_ADE", "BUILD_opencv_gapi", "BUILD_TESTS"),
@@ -125,13 +125,13 @@ def package_version() -> str:
 
 
 def find_cuda(named: Path | None) -> Path | None:
-    """The CUDA toolkit's folder: the one named, of `$CUDA_HOME`, of nvcc on the path, or the usual one."""
+    """The CUDA toolkit's folder: the one named, of `$CUDA_HOME`, the usual one, or that of nvcc on the path."""
     nvcc = shutil.which("nvcc")
     candidates = [
         named,
         Path(os.environ["CUDA_HOME"]) if os.environ.get("CUDA_HOME") else None,
-        Path(nvcc).resolve().parent.parent if nvcc else None,
         Path("/usr/local/cuda"),
+        Path(nvcc).resolve().parent.parent if nvcc else None,
     ]
     return next((c for c in candidates if c and (c / "bin" / "nvcc").is_file()), None)
 

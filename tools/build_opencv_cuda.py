@@ -125,7 +125,7 @@ def package_version() -> str:
 
 
 def find_cuda(named: Path | None) -> Path | None:
-    """The CUDA toolkit's folder: the one named, of `$CUDA_HOME`, the usual one, or that of nvcc on the path."""
+    """The CUDA toolkit: the folder named, that of `$CUDA_HOME`, the usual one, or that of nvcc."""
     nvcc = shutil.which("nvcc")
     candidates = [
         named,

@@ -47,12 +47,13 @@ def held(path: Path) -> Iterator[IO[bytes]]:
     while not _locked(part, path):
         part.close()
         part = path.open("a+b")
-    with part:
-        try:
-            yield part
-        finally:
-            if not part.seek(0, os.SEEK_END) and _is_at(path, part):
-                path.unlink()  # nothing came: nothing to go on from
+    try:
+        yield part
+    finally:
+        empty = not part.seek(0, os.SEEK_END) and _is_at(path, part)
+        part.close()
+        if empty:  # nothing came, or nothing is left to go on from
+            path.unlink(missing_ok=True)
 
 
 def _locked(part: IO[bytes], path: Path) -> bool:

@@ -107,7 +107,7 @@ def _bring(name: str, entry: ModelFile, place: str, target: Path, report: Report
                 if not old:
                     raise
                 old = 0  # what an earlier try left was not a part of it: try without
-        path.unlink(missing_ok=True)
+        part.truncate(0)
 
 
 def _content(part: IO[bytes], path: Path, what: Download, packed: Packed | None) -> Iterator[bytes]:

@@ -56,7 +56,7 @@ def test_lists_by_task_what_is_here_and_on_what_terms(folder, capsys):
     assert "-         COPYLEFT" in lines["yolov8n"]
     assert "-         RESEARCH" in lines["osnet-x0.25"]
     assert "no place  permissive" in lines["deeplabv3-voc"]
-    assert "COPYLEFT: what is built with it must be under the same licence" in text
+    assert "COPYLEFT: what is built with it may have to be under that licence too" in text
     assert (
         text.index("detect: boxes") < text.index("yolox-nano") < text.index("embed: ") < text.index("osnet")
     )

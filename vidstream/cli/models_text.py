@@ -33,7 +33,10 @@ _FACES = ("face", "dlib-resnet")
 #: terms that must be seen, and what they mean
 _TERMS: dict[Terms, tuple[str, str]] = {
     "permissive": ("permissive", ""),
-    "copyleft": ("COPYLEFT", "what is built with it must be under the same licence, also on a server"),
+    "copyleft": (
+        "COPYLEFT",
+        "what is built with it may have to be under that licence too (AGPL: servers, too)",
+    ),
     "research": ("RESEARCH", "not for commercial use"),
     "unknown": ("UNKNOWN", "nobody says what is allowed: ask its authors before using it"),
 }

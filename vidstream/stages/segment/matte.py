@@ -15,7 +15,7 @@ from vidstream.types import Masks, StreamInfo, View
 class SegmentMatte(Stage):
     """Tell the foreground, softly at its edges (U2-Net, selfie segmentation), for effect.background.
 
-    ``selfie`` finds people near the camera and is fast (15 ms on a CPU); ``u2netp`` finds whatever stands
+    ``selfie`` finds people near the camera and is fast (8 ms on a CPU); ``u2netp`` finds whatever stands
     out. The masks carry `alpha`: how much of each pixel is foreground.
 
     Example::

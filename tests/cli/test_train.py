@@ -13,6 +13,7 @@ import pytest
 from detectors.hog.model import load_model
 from tests.support.truth import mot_truth
 from vidstream.cli import main
+from vidstream.cli.train_data import Annotated, clip
 
 QUICK = ["--window", "48x96", "--share", "0.8", "--costs", "0.01", "--folds", "2", "--rounds", "1"]
 
@@ -20,9 +21,9 @@ QUICK = ["--window", "48x96", "--share", "0.8", "--costs", "0.01", "--folds", "2
 @pytest.fixture(scope="module")
 def frames(assets) -> list[np.ndarray]:
     """Frames 0 to 63 of vtest.avi."""
-    clip = cv2.VideoCapture(str(assets("video/vtest.avi")))
-    pictures = [clip.read()[1] for _ in range(64)]
-    clip.release()
+    video = cv2.VideoCapture(str(assets("video/vtest.avi")))
+    pictures = [video.read()[1] for _ in range(64)]
+    video.release()
     return pictures
 
 
@@ -42,8 +43,8 @@ def boxes(truth: Path, tmp_path: Path) -> Path:
 def test_a_clip_becomes_a_model_that_a_graph_reads(assets, boxes, tmp_path, capsys, monkeypatch):
     out, report = tmp_path / "models" / "walker.hog.xml", tmp_path / "report.json"
     files = ["--out", str(out), "--report", str(report)]
-    clip = ["--video", str(assets("video/vtest.avi")), "--boxes", str(boxes), "--every", "8"]
-    assert main(["train", "hog", *clip, "--label", "walker", *QUICK, "--held-out", "0.25", *files]) == 0
+    film = ["--video", str(assets("video/vtest.avi")), "--boxes", str(boxes), "--every", "8"]
+    assert main(["train", "hog", *film, "--label", "walker", *QUICK, "--held-out", "0.25", *files]) == 0
     printed = capsys.readouterr()
     for line in ("window 48x96", "false alarms per picture", "all folds", "held out", f"written: {out}"):
         assert line in printed.out
@@ -64,6 +65,19 @@ def test_a_clip_becomes_a_model_that_a_graph_reads(assets, boxes, tmp_path, caps
     job.write_text(job.read_text().replace("walker.hog", "wolker.hog"))
     assert main(["check", str(job)]) == 2
     assert f"HOG model '{tmp_path}/models/wolker.hog.xml': no such file" in capsys.readouterr().err
+
+
+def test_only_frames_with_boxes_are_used(assets, tmp_path):
+    rows = ["5,-1,11,21,30,60,1", "5,-1,101,21,30,60,0", "9,-1,12,21,30,60,1", "20,-1,13,21,30,60,1"]
+    (tmp_path / "gt.txt").write_text("\n".join(rows))
+    scenes = Annotated(clip(assets("video/vtest.avi"), tmp_path / "gt.txt", None))
+    assert len(scenes) == 3
+    assert len(clip(assets("video/vtest.avi"), tmp_path / "gt.txt", 2).pictures) == 2
+    first, last = scenes.read([0, 2])
+    assert first.boxes.tolist() == [[10, 20, 40, 80]], "MOT counts pixels from 1"
+    assert first.ignored.tolist() == [[100, 20, 130, 80]]
+    assert last.boxes.tolist() == [[12, 20, 42, 80]]
+    assert (first.pixels != last.pixels).any()
 
 
 def test_folders_of_objects_and_of_background(frames, truth, tmp_path, capsys):

@@ -38,7 +38,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("what it learns from (each may be given several times)")
     several: dict[str, Any] = {"type": Path, "action": "append", "default": []}
     data.add_argument("--video", metavar="FILE", **several, help="a clip; goes with --boxes")
-    data.add_argument("--boxes", metavar="FILE", **several, help="all objects of a clip, as MOT text")
+    data.add_argument(
+        "--boxes", metavar="FILE", **several, help="all objects on some or all frames of it, as MOT text"
+    )
     data.add_argument(
         "--data",
         metavar="PATH",
@@ -52,7 +54,10 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", metavar="NAME", help="of annotated pictures: learn this class only")
     parser.add_argument("--names", metavar="NAMES", help="of YOLO folders: a file of class names, or coco")
     parser.add_argument(
-        "--every", type=int, metavar="N", help="each n-th frame (default: so many that a clip gives 200)"
+        "--every",
+        type=int,
+        metavar="N",
+        help="each n-th frame that has boxes (default: so many that a clip gives 200)",
     )
 
 

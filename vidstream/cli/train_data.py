@@ -65,13 +65,13 @@ def scenes_of(options: argparse.Namespace, recipe: Recipe) -> list[Scenes]:
 def clip(video: Path, boxes: Path, every: int | None) -> Dataset:
     """A video with its boxes as MOT text; rows whose score is 0 are neither object nor background.
 
-    Only the frames up to the last one with a box are used: nobody may have looked at the others.
+    Only frames with a row are used, each `every`-th of them: nobody may have looked at the others.
     """
     rows = read_mot(boxes)
-    last = int(rows.frames.max(initial=0))
-    if not last or rows.frames.min() < 1:
+    known = np.unique(rows.frames)
+    if not len(known) or known[0] < 1:
         raise SourceError("names no frames from 1 on", where=str(boxes), fix="check the file", retry=False)
-    frames = range(1, last + 1, every or -(-last // _FRAMES))
+    frames = known[:: every or -(-len(known) // _FRAMES)].tolist()
     index = {frame: number for number, frame in enumerate(frames)}
     used = rows[np.isin(rows.frames, list(index))]
     truth = Truth.of(

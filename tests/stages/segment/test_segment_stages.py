@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tests.support.one_stage import OneStage, picture, problems
+from vidstream.stages.segment.area import SegmentArea
 from vidstream.stages.segment.matte import SegmentMatte
 from vidstream.stages.segment.semantic import SegmentSemantic
+from vidstream.types import Masks
 
 
 @pytest.fixture(autouse=True)
@@ -20,17 +22,40 @@ def weights(assets, monkeypatch):
 
 def test_people_and_their_share(assets):
     view = picture(assets("pictures/zidane.jpg"))
-    stage = OneStage(SegmentSemantic, classes=["person", "horse"], shares=True)
-    masks, counts = stage(image=view)
+    masks = OneStage(SegmentSemantic, classes=["person", "horse"])(image=view)
     assert masks.labels.shape == (720, 1280)
     assert masks.names == {13: "horse", 15: "person"}
-    assert counts.values == {"area %": {"person": pytest.approx(43.6, abs=0.5), "horse": 0.0}}
+    counts = OneStage(SegmentArea)(masks=masks)
+    assert counts.values == {"area %": {"person": pytest.approx(43.6, abs=0.5)}}
 
 
-def test_shares_are_given_only_where_asked_for(assets):
-    masks, counts = OneStage(SegmentSemantic, sharp=False)(image=picture(assets("pictures/dog.jpg")))
-    assert counts is None
+def test_labels_may_stay_at_the_networks_resolution(assets):
+    masks = OneStage(SegmentSemantic, sharp=False)(image=picture(assets("pictures/dog.jpg")))
     assert masks.labels.shape == (257, 257)
+
+
+def halves(*labels: int) -> Masks:
+    return Masks(np.array([labels], np.uint8), {1: "road", 2: "sky"})
+
+
+def test_a_class_once_seen_stays_in_the_list():
+    area = OneStage(SegmentArea)
+    given = [area(masks=m).values["area %"] for m in (halves(0, 1), halves(2, 2), halves(0, 0))]
+    assert given == [{"road": 50.0}, {"road": 0.0, "sky": 100.0}, {"road": 0.0, "sky": 0.0}]
+
+
+def test_specks_are_not_mentioned():
+    specks = Masks(np.zeros((100, 100), np.uint8), {1: "road"})
+    labels = specks.labels.copy()
+    labels[0, :4] = 1
+    assert OneStage(SegmentArea)(masks=Masks(labels, specks.names)).values == {"area %": {}}
+
+
+def test_classes_asked_for_are_there_from_the_start_and_unknown_ones_named():
+    area = OneStage(SegmentArea, classes=["sky", "rode"])
+    assert area(masks=halves(1, 2)).values == {"area %": {"sky": 50.0, "rode": 0.0}}
+    area(masks=halves(1, 2))
+    assert area.notices == [("unknown-class", "nothing here finds 'rode'; did you mean 'road'?")]
 
 
 def test_several_cameras_at_once_get_what_each_gets_alone(assets):

@@ -75,7 +75,7 @@ def read_onnx(path: Path, wish: Wish, where: str) -> Bare:
     )
     spec = replace(found.input(width, height), layout="nhwc" if nhwc else "nchw")
     classes = names or _LISTS.get(found.classes(header, width, height), ())
-    return Bare({MAIN: data}, found, spec, classes, _options(header, found))
+    return Bare({MAIN: data}, found, spec, classes, _options(header, found, (width, height), where))
 
 
 def read_darknet(path: Path, wish: Wish, where: str) -> Bare:
@@ -185,11 +185,31 @@ def _tried(data: bytes, header: OnnxHeader, shape: Sequence[int], where: str) ->
     return replace(header, outputs={n: tuple(o.shape) for n, o in zip(header.outputs, outputs, strict=True)})
 
 
-def _options(header: OnnxHeader, found: Family) -> Mapping[str, Any]:
-    if found.task != "pose" or "kpt_shape" not in header.metadata:
-        return {}
-    count, numbers = noted_points(header)
-    return {"keypoints": count, "dimensions": numbers}
+def _options(header: OnnxHeader, found: Family, size: tuple[int, int], where: str) -> Mapping[str, Any]:
+    options: dict[str, Any] = {}
+    if found.task == "pose" and "kpt_shape" in header.metadata:
+        options["keypoints"], options["dimensions"] = noted_points(header)
+    if len(header.inputs) > 1:
+        options["inputs"] = _inputs(header, size, where)
+    return options
+
+
+def _inputs(header: OnnxHeader, size: tuple[int, int], where: str) -> Mapping[str, Any]:
+    """What to feed each input with: the picture, or what is known of those with these names."""
+    width, height = size
+    known = {
+        "orig_target_sizes": [[width, height]],  # RT-DETR, D-FINE
+        "im_shape": [[height, width]],  # PaddleDetection
+        "scale_factor": [[1.0, 1.0]],
+    }
+    for name, shape in header.inputs.items():
+        if len(shape) != 4 and name not in known:
+            raise ModelError(
+                f"takes an input '{name}' of shape {shape}, and nothing tells what to feed it with",
+                where=where,
+                fix="export it without; or write a card with the option inputs",
+            )
+    return {name: "picture" if len(shape) == 4 else known[name] for name, shape in header.inputs.items()}
 
 
 def _counted(

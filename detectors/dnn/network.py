@@ -14,7 +14,7 @@ from detectors import catalogue
 from detectors.catalogue import Card, Task
 from detectors.dnn.bare import Wish
 from detectors.dnn.describe import describe, is_file_name
-from detectors.dnn.engines.base import Device, Engine, EngineName, Outputs, Remark
+from detectors.dnn.engines.base import Blob, Device, Engine, EngineName, Outputs, Remark
 from detectors.dnn.engines.batches import batch_limit, one_of
 from detectors.dnn.engines.choose import check_engine, open_engine
 from detectors.dnn.preprocess import Preprocessor
@@ -79,14 +79,21 @@ class Network:
     def run(self, view: View) -> tuple[Outputs, Matrix]:
         """Raw outputs for one picture, and the 3x3 matrix from the network's input pixels to the view's."""
         blob, back = self._prepare(view)
-        return self.engine.run(blob), back
+        return self.engine.run(self._named(blob)), back
+
+    def _named(self, blob: Blob) -> Blob | Mapping[str, Blob]:
+        """The picture with what else the network takes, such as the size that boxes are given in."""
+        inputs = self.card.options.get("inputs", {})
+        if not inputs:
+            return blob
+        return {name: blob if v == "picture" else np.array(v, np.float32) for name, v in inputs.items()}
 
     def run_batch(self, views: Sequence[View]) -> list[tuple[Outputs, Matrix]]:
         """`run` for each view, up to `batch_limit` of them at once."""
         found: list[tuple[Outputs, Matrix]] = []
         for first in range(0, len(views), self.batch_limit):
             blob, backs = self._prepare.batch(views[first : first + self.batch_limit])
-            outputs = self.engine.run(blob)
+            outputs = self.engine.run(self._named(blob))
             if len(backs) == 1:
                 found.append((outputs, backs[0]))
             else:

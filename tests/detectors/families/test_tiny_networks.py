@@ -186,3 +186,53 @@ def test_notes_decide_between_families(tmp_path):
     notes = {"task": "detect", "names": "{0: 'a', 1: 'b', 2: 'c'}"}
     path = answering_network(tmp_path / "net.onnx", {"output": zeros(1, CELLS, 7)}, notes=notes)
     assert DnnDetector(DnnParams(model=str(path))).card.family == "yolov8"
+
+
+@pytest.fixture
+def listing(tmp_path):
+    """RT-DETR with its post-processing: labels, boxes and scores, boxes as shares of a size that is fed."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    shares = zeros(1, 5, 4, at={(0, 2): np.array(BOX) / 64})
+    constants = {
+        "shares": shares,
+        "labels.at": np.array([[0, 0, 1, 0, 0]], np.int64),
+        "scores.at": np.array([[0, 0, 0.75, 0, 0]], np.float32),
+    }
+    nodes = [
+        helper.make_node("Cast", ["orig_target_sizes"], ["size"], to=TensorProto.FLOAT),
+        helper.make_node("Concat", ["size", "size"], ["twice"], axis=1),
+        helper.make_node("Mul", ["shares", "twice"], ["boxes"]),
+        helper.make_node("Identity", ["labels.at"], ["labels"]),
+        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "mean"], ["square"]),
+        helper.make_node("Sub", ["square", "square"], ["nothing"]),
+        helper.make_node("Add", ["scores.at", "nothing"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "listing",
+        [
+            helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64]),
+            helper.make_tensor_value_info("orig_target_sizes", TensorProto.INT64, [1, 2]),
+        ],
+        [
+            helper.make_tensor_value_info("labels", TensorProto.INT64, [1, 5]),
+            helper.make_tensor_value_info("boxes", TensorProto.FLOAT, [1, 5, 4]),
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, 5]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
+    onnx.save(model, str(tmp_path / "listing.onnx"))
+    return tmp_path / "listing.onnx"
+
+
+def test_a_network_that_wants_the_size_is_told_it(listing):
+    pytest.importorskip("onnxruntime")
+    detector = DnnDetector(DnnParams(model=str(listing), names=NAMES, engine="onnxruntime"))
+    found = detector.detect(View(np.zeros((128, 64, 3), np.uint8)))
+    assert detector.card.family == "listed"
+    assert found.name_of(0) == "bee"
+    np.testing.assert_allclose(found.boxes, [[16, 48, 40, 96]], atol=1e-3)

@@ -84,6 +84,10 @@ def test_a_network_on_annotated_pictures(coco8: Path, nano: str, tmp_path: Path,
     for name in ("confusion.png", "curves.png"):
         looked_at(out / name)
     sheets = sorted((tmp_path / "errors").iterdir())
+    errors = [json.loads(line) for line in (out / "errors.jsonl").read_text().splitlines()]
+    for kind, each in numbers["errors"].items():
+        assert sum(error["kind"] == kind for error in errors) == each["cases"]
+    assert {"true", "true_box", "picture"} <= set(errors[-1]), "an object that was missed"
     kinds = {kind for kind, each in numbers["errors"].items() if each["cases"]}
     assert {sheet.stem for sheet in sheets} == kinds
     missed = looked_at(tmp_path / "errors" / "missed.png")

@@ -167,7 +167,7 @@ def _write(
 ) -> None:
     """Files for --json and --out."""
     from vidstream.cli.eval_detect_plots import confusion_png, curves_png
-    from vidstream.cli.eval_detect_tables import difference_rows, interval_rows
+    from vidstream.cli.eval_detect_tables import difference_rows, error_json, interval_rows
     from vidstream.cli.eval_tables import as_markdown
     from vidstream.sinks.base import write_error, write_whole
 
@@ -181,6 +181,8 @@ def _write(
         text = "\n".join([f"# {card.title()}\n", *map(as_markdown, tables)])
         files[options.out / "scores.json"] = document
         files[options.out / "scores.md"] = text.encode()
+        errors = "".join(f"{json.dumps(error_json(card, fault))}\n" for fault in card.faults)
+        files[options.out / "errors.jsonl"] = errors.encode()
         files[options.out / "boxes.json"] = _boxes(card).encode()
         files[options.out / "confusion.png"] = confusion_png(card)
         files[options.out / "curves.png"] = curves_png(card)

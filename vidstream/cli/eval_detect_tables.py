@@ -164,6 +164,21 @@ class Scorecard:
         }
 
 
+def error_json(card: Scorecard, fault: Fault) -> dict[str, Any]:
+    """One error: the picture, what was found there and what is true, boxes x1 y1 x2 y2."""
+    data, found = card.evaluation.dataset, card.evaluation.found
+    record: dict[str, Any] = {"kind": fault.kind, "picture": data.pictures[fault.picture].name}
+    if fault.found >= 0:
+        record["found"] = data.names[int(found.class_ids[fault.found])]
+        record["box"] = found.boxes[fault.found].round(2).tolist()
+        record["score"] = round(fault.score, 6)
+    if fault.truth >= 0:
+        record["true"] = data.names[int(data.truth.class_ids[fault.truth])]
+        record["true_box"] = data.truth.boxes[fault.truth].round(2).tolist()
+        record["iou"] = round(fault.overlap, 4)
+    return record
+
+
 def occurring(confusions: Confusion) -> list[int]:
     """Positions of the classes that are there or were found."""
     counts = confusions.counts[:-1, :].sum(axis=1) + confusions.counts[:, :-1].sum(axis=0)

@@ -53,12 +53,14 @@ class MotionGate:
     def reset(self) -> None:
         """Forget everything: the camera was moved, or another scene begins."""
         self._seen: Pixels = np.zeros((0, 0), np.uint8)
+        self._now = self._seen
         self._size = (0, 0)
         self._changed_at: npt.NDArray[np.float64] = np.zeros((0, 0))
         self._whole_at, self._pts = float("-inf"), 0.0
         self._found = Detections.empty()
         self._found_at: npt.NDArray[np.float64] = np.zeros(0)
         self._parts: Parts = np.zeros((0, 4), np.int64)
+        self._all = False
         #: float32 (N, 4) source pixels: where the last two looks at a place have not agreed
         self._doubtful: Boxes = np.zeros((0, 4), np.float32)
 
@@ -71,26 +73,29 @@ class MotionGate:
         another = (view.width, view.height) != self._size or pts < self._whole_at
         if another:
             self.reset()
-            self._size = (view.width, view.height)
-        self._pts = pts
+            self._size, self._seen = (view.width, view.height), small.copy()
+        self._pts, self._now = pts, small
         if another or pts - self._whole_at >= self.params.refresh:
-            return self._everything(small, view)
+            return self._everything(view)
         changed = self._changed(small, pts)
         boxes = islands(changed if wanted is None else changed & wanted, self._least(small), view)
         boxes = np.concatenate([boxes, view.boxes_from_source(self._doubtful)])
         parts = self._completed(grown(boxes, self.params.margin * view.width, view), view)
         if _covered(parts) > _NEARLY_ALL * view.width * view.height:
-            return self._everything(small, view)
-        for x1, y1, x2, y2 in _cells(parts, small, view):
-            self._seen[y1:y2, x1:x2] = small[y1:y2, x1:x2]
-        self._parts = parts
+            return self._everything(view)
+        self._parts, self._all = parts, False
         return parts
 
     def settle(self, found: Detections, view: View) -> Detections:
         """What is there now: `found` in the parts asked for, and what was found elsewhere before.
 
-        The column ``since_seen`` (float32 seconds) tells how old a row is.
+        The column ``since_seen`` (float32 seconds) tells how old a row is. Where a detector fails, and this
+        is not called, the parts count as not looked at.
         """
+        for x1, y1, x2, y2 in _cells(self._parts, self._now, view):
+            self._seen[y1:y2, x1:x2] = self._now[y1:y2, x1:x2]
+        if self._all:
+            self._whole_at = self._pts
         before = self._found
         seen = geometry.intersection(view.boxes_from_source(before.boxes), self._parts).any(axis=1)
         self._doubt(found, before[seen])
@@ -108,11 +113,9 @@ class MotionGate:
         twice = (geometry.iou(boxes, self._doubtful) > _SAME).any(axis=1)
         self._doubtful = boxes[~twice]
 
-    def _everything(self, small: Pixels, view: View) -> Parts:
-        self._seen = small.copy()
-        self._changed_at = np.full(small.shape, -np.inf)
-        self._whole_at = self._pts
-        self._parts = whole(view)
+    def _everything(self, view: View) -> Parts:
+        self._changed_at = np.full(self._now.shape, -np.inf)
+        self._parts, self._all = whole(view), True
         return self._parts
 
     def _changed(self, small: Pixels, pts: float) -> Grid:
@@ -169,6 +172,6 @@ def _put_together(parts: Parts, most: int) -> Parts:
 def _cells(parts: Parts, small: Pixels, view: View) -> list[list[int]]:
     """Cells that lie inside each part."""
     scale = np.array([small.shape[1] / view.width, small.shape[0] / view.height] * 2)
-    cells = parts * scale
-    inner = np.concatenate([np.ceil(cells[:, :2]), np.floor(cells[:, 2:])], axis=1)
-    return [[int(value) for value in row] for row in inner]
+    # what is a whole number may have been rounded to one side of it
+    low, high = np.ceil(parts[:, :2] * scale[:2] - 1e-6), np.floor(parts[:, 2:] * scale[2:] + 1e-6)
+    return [[int(value) for value in row] for row in np.concatenate([low, high], axis=1)]

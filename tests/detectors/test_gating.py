@@ -163,6 +163,26 @@ def test_what_one_look_finds_and_the_next_does_not_is_not_carried_on():
     assert counts.count(1) >= 16
 
 
+def test_where_a_detector_failed_it_looks_again():
+    watch = Watch(refresh=100.0)
+    for step in range(3):
+        watch(scene(STILL), step * 0.1)
+    changed = scene(STILL, (200, 150, 240, 200))
+    assert len(watch.gate.parts(changed, 0.3)) == 1  # and then the network raises
+    assert len(watch(changed, 0.4)) == 2
+
+
+@pytest.mark.parametrize("size", [(401, 299), (1283, 717), (333, 500), (1920, 1080), (97, 61)])
+def test_what_has_been_looked_at_everywhere_is_not_looked_at_again(size):
+    """At any size of picture, to its last row and column."""
+    watch = Watch(refresh=100.0)
+    watch(scene(size=size), 0.0)
+    watch(scene((0, 0, *size), size=size), 0.1)
+    watch(scene((0, 0, *size), size=size), 0.2)  # once more, to be sure of what was found
+    watch(scene((0, 0, *size), size=size), 0.3)
+    assert len(watch.parts) == 0
+
+
 def test_noise_is_no_motion():
     watch = Watch(refresh=100.0)
     random = np.random.default_rng(0)

@@ -338,6 +338,20 @@ def test_a_part_of_something_else_is_thrown_away(registry, models):
     assert (folder / "small.onnx").read_bytes() == DATA
 
 
+def test_what_came_whole_before_the_end_is_not_fetched_again(registry, models):
+    web_pages(registry)
+    registry.cuts["/model.onnx"] = [100_000] * 4
+    folder = models("/model.onnx")
+    with pytest.raises(ModelError):
+        fetch("small", folder)
+    (part,) = left_in(folder)
+    (folder / part).write_bytes(DATA)
+    registry.asked.clear()
+    fetch("small", folder)
+    assert registry.asked == [("/model.onnx", "bytes=600000-")]
+    assert left_in(folder) == ["small.onnx"]
+
+
 def test_a_server_without_parts_starts_again(registry, models):
     web_pages(registry)
     registry.ranges = False

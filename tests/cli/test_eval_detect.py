@@ -196,6 +196,36 @@ def test_coco_json_with_its_pictures(coco8: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("boxes", "notes"),
+    [
+        pytest.param(0, 1, id="nothing found"),
+        pytest.param(1, 0, id="nothing to find"),
+        pytest.param(0, 0, id="nothing at all"),
+    ],
+)
+def test_where_there_is_nothing(tmp_path: Path, boxes: int, notes: int) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((60, 80, 3), 99, np.uint8))
+    box = {"image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 30]}
+    truth = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 80, "height": 60}],
+        "annotations": [box | {"id": 1, "area": 600}] * notes,
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    (tmp_path / "t.json").write_text(json.dumps(truth))
+    (tmp_path / "r.json").write_text(json.dumps([box | {"score": 0.5}] * boxes))
+    results = str(tmp_path / "r.json")
+    options = [str(tmp_path / "t.json"), "--results", results, "--against", results]
+    options += ["--out", str(tmp_path / "out"), "--errors", str(tmp_path / "errors")]
+    numbers = score(*options, into=tmp_path)
+    assert numbers["summary"]["AP"] == (0.0 if notes else None)
+    assert numbers["errors"]["missed"]["cases"] == notes
+    assert numbers["errors"]["background"]["cases"] == boxes
+    assert "NaN" not in (tmp_path / "out" / "scores.json").read_text()
+    looked_at(tmp_path / "out" / "curves.png")
+    looked_at(tmp_path / "out" / "confusion.png")
+
+
+@pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--model", "yolox-nana"], "no such model"),

@@ -167,12 +167,12 @@ def _write(
 ) -> None:
     """Files for --json and --out."""
     from vidstream.cli.eval_detect_plots import confusion_png, curves_png
-    from vidstream.cli.eval_detect_tables import difference_rows, error_json, interval_rows
+    from vidstream.cli.eval_detect_tables import difference_rows, error_json, interval_rows, plain
     from vidstream.cli.eval_tables import as_markdown
     from vidstream.sinks.base import write_error, write_whole
 
     numbers = card.to_json() | {"against": before.to_json() if before else None}
-    numbers["differences"] = {name: interval._asdict() for name, interval in intervals.items()}
+    numbers["differences"] = {name: plain(each._asdict()) for name, each in intervals.items()}
     document = (json.dumps(numbers, indent=2) + "\n").encode()
     files: dict[Path, bytes] = {options.json: document} if options.json else {}
     if options.out:

@@ -144,7 +144,7 @@ class Scorecard:
             "dataset": data.name,
             "pictures": len(data.pictures),
             "confidence": round(self.confidence, 6),
-            "summary": _plain(self.evaluation.summary()),
+            "summary": plain(self.evaluation.summary()),
             "all": self._class_json(None, curve(self.evaluation)),
             "classes": {names[c]: self._class_json(c, self.curves[c]) for c in self.known},
             "sizes": {
@@ -158,7 +158,7 @@ class Scorecard:
     def _class_json(self, class_id: int | None, counted: Curve) -> dict[str, Any]:
         return {
             "objects": counted.total,
-            **_plain(self.evaluation.summary(class_id)),
+            **plain(self.evaluation.summary(class_id)),
             "at": _operating_json(counted.at(self.confidence)),
             "best": _operating_json(counted.best()),
         }
@@ -231,7 +231,8 @@ def _three(first: float, second: float) -> list[str]:
     return [percent(first), percent(second), percent(second - first, "+")]
 
 
-def _plain(values: dict[str, float]) -> dict[str, float | None]:
+def plain(values: Mapping[str, float]) -> dict[str, float | None]:
+    """For JSON, which has no NaN."""
     return {name: _number(value) for name, value in values.items()}
 
 

@@ -15,7 +15,7 @@ from detectors.catalogue import Card, Task
 from detectors.dnn.bare import Wish
 from detectors.dnn.describe import describe, is_file_name
 from detectors.dnn.engines.base import Blob, Device, Engine, EngineName, Outputs, Remark
-from detectors.dnn.engines.batches import batch_limit, one_of
+from detectors.dnn.engines.batches import batched, one_of
 from detectors.dnn.engines.choose import check_engine, open_engine
 from detectors.dnn.preprocess import Preprocessor
 from detectors.dnn.ultralytics.engine import open_ultralytics
@@ -59,6 +59,7 @@ class Network:
         engine: Engine | None = None,
     ) -> None:
         self.remarks: tuple[Remark, ...] = ()
+        data: Mapping[str, bytes] = {}
         if engine is None and option.engine == "ultralytics":
             self.card, engine = _in_ultralytics(option, tasks)
         elif engine is None:
@@ -66,9 +67,8 @@ class Network:
             engine, self.remarks = open_engine(self.card, data, engine=option.engine, device=option.device)
         else:
             self.card = find_card(option, tasks, models)
-        self.engine = engine
-        #: most pictures that one run gains from
-        self.batch_limit = batch_limit(engine, self.card.input)
+        #: what runs it, and the most pictures that one run gains from
+        self.engine, self.batch_limit = batched(engine, self.card, data)
         self._prepare = Preprocessor(self.card.input, self.batch_limit)
 
     @property

@@ -75,7 +75,7 @@ def with_inputs(data: bytes, names: Sequence[str], where: str) -> bytes:
         kept = (f for f in fields(graph) if f.number != GRAPH_INPUT or _named(f, names))
         return b"".join(f.raw for f in kept)
 
-    return _rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
+    return rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
 
 
 def with_given_input(data: bytes, name: str, values: Sequence[float], where: str) -> bytes:
@@ -85,13 +85,13 @@ def with_given_input(data: bytes, name: str, values: Sequence[float], where: str
     if not shape or prod(shape) != len(values):
         raise ModelError(f"has no input '{name}' of {len(values)} numbers", where=where)
     numbers = np.asarray(values, "<f4").tobytes()
-    tensor = b"".join(_number(TENSOR_DIM, size) for size in shape) + _number(TENSOR_TYPE, _FLOAT)
-    tensor += _message(TENSOR_NAME, name.encode()) + _message(TENSOR_RAW, numbers)
+    tensor = b"".join(pack_number(TENSOR_DIM, size) for size in shape) + pack_number(TENSOR_TYPE, _FLOAT)
+    tensor += pack(TENSOR_NAME, name.encode()) + pack(TENSOR_RAW, numbers)
 
     def edit_graph(graph: memoryview) -> bytes:
-        return bytes(graph) + _message(GRAPH_INITIALIZER, tensor)
+        return bytes(graph) + pack(GRAPH_INITIALIZER, tensor)
 
-    given = _rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
+    given = rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
     return with_inputs(given, [other for other in inputs if other != name], where)
 
 
@@ -102,8 +102,8 @@ def _named(field: Field, names: Sequence[str]) -> bool:
 def with_attribute(data: bytes, op: str, name: str, value: int, where: str) -> bytes:
     """The same network with an attribute of every node of an operator set to a whole number of 0 or more."""
     read_onnx_header(data, where)
-    number, kind = _number(ATTRIBUTE_INT, value), _number(ATTRIBUTE_TYPE, _INT)
-    new = _message(NODE_ATTRIBUTE, _message(ATTRIBUTE_NAME, name.encode()) + number + kind)
+    number, kind = pack_number(ATTRIBUTE_INT, value), pack_number(ATTRIBUTE_TYPE, _INT)
+    new = pack(NODE_ATTRIBUTE, pack(ATTRIBUTE_NAME, name.encode()) + number + kind)
 
     def edit_node(node: memoryview) -> bytes:
         if text_of(node, NODE_OP) != op:
@@ -113,9 +113,9 @@ def with_attribute(data: bytes, op: str, name: str, value: int, where: str) -> b
         return before + new + b"".join(f.raw for f in kept if f.number > NODE_ATTRIBUTE)
 
     def edit_graph(graph: memoryview) -> bytes:
-        return _rewritten(graph, GRAPH_NODE, edit_node)
+        return rewritten(graph, GRAPH_NODE, edit_node)
 
-    return _rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
+    return rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
 
 
 def _attribute_is(field: Field, name: str) -> bool:
@@ -142,25 +142,25 @@ def with_input_shapes(data: bytes, shapes: Mapping[str, Sequence[int]], where: s
         return _with_shape(value, shapes[name]) if name in shapes else bytes(value)
 
     def edit_graph(graph: memoryview) -> bytes:
-        return _rewritten(graph, GRAPH_INPUT, edit_input)
+        return rewritten(graph, GRAPH_INPUT, edit_input)
 
-    return _rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
+    return rewritten(memoryview(data), MODEL_GRAPH, edit_graph)
 
 
 def _with_shape(value: memoryview, shape: Sequence[int]) -> bytes:
     """A ValueInfoProto with these sizes."""
-    sizes = b"".join(_message(SHAPE_DIM, _number(DIM_VALUE, size)) for size in shape)
+    sizes = b"".join(pack(SHAPE_DIM, pack_number(DIM_VALUE, size)) for size in shape)
 
     def edit_tensor(tensor: memoryview) -> bytes:
-        return _rewritten(tensor, TENSOR_SHAPE, lambda _: sizes)
+        return rewritten(tensor, TENSOR_SHAPE, lambda _: sizes)
 
     def edit_type(kind: memoryview) -> bytes:
-        return _rewritten(kind, TYPE_TENSOR, edit_tensor)
+        return rewritten(kind, TYPE_TENSOR, edit_tensor)
 
-    return _rewritten(value, VALUE_TYPE, edit_type)
+    return rewritten(value, VALUE_TYPE, edit_type)
 
 
-def _rewritten(message: memoryview, number: int, edit: _Edit) -> bytes:
+def rewritten(message: memoryview, number: int, edit: _Edit) -> bytes:
     """The message with every field `number` passed through `edit`."""
     return b"".join(_edited(fields(message), number, edit))
 
@@ -168,16 +168,18 @@ def _rewritten(message: memoryview, number: int, edit: _Edit) -> bytes:
 def _edited(found: Iterator[Field], number: int, edit: _Edit) -> Iterator[bytes | memoryview]:
     for field in found:
         if field.number == number and isinstance(field.value, memoryview):
-            yield _message(number, edit(field.value))
+            yield pack(number, edit(field.value))
         else:
             yield field.raw
 
 
-def _message(number: int, content: bytes) -> bytes:
+def pack(number: int, content: bytes) -> bytes:
+    """A field that is a message, a text or bytes."""
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
-def _number(number: int, value: int) -> bytes:
+def pack_number(number: int, value: int) -> bytes:
+    """A field that is a whole number of 0 or more."""
     return _varint(number << 3) + _varint(value)
 
 

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from detectors.catalogue import InputSpec
+from detectors.catalogue import Card, InputSpec
+from detectors.catalogue.card import MAIN
 from detectors.dnn.engines.base import Engine, Outputs
-from detectors.dnn.engines.opencv import quiet
+from detectors.dnn.engines.opencv import KIND, quiet
 from detectors.dnn.engines.trial import agree, sample
+from detectors.dnn.onnx_batch import with_free_batch
 from vidstream.errors import ModelError
 
 #: pictures per run on a graphics card; on a CPU four at once take four times as long as one
 _LIMIT = 16
 
 
-def batch_limit(engine: Engine, spec: InputSpec) -> int:
-    """Most pictures that one run of this network gains from; 1 where it cannot or need not take more."""
-    return _LIMIT if engine.device.startswith("cuda") and takes_batches(engine, spec) else 1
+def batched(engine: Engine, card: Card, data: Mapping[str, bytes]) -> tuple[Engine, int]:
+    """The network in an engine that takes batches, where it gains from them, and the most it takes at once.
+
+    Where the file has a batch of one built in, as most exports have, OpenCV is given it without that;
+    `data` is empty where the engine was brought along.
+    """
+    if not engine.device.startswith("cuda"):
+        return engine, 1
+    if takes_batches(engine, card.input):
+        return engine, _LIMIT
+    if MAIN not in data or engine.name != "opencv" or not card.main.file.lower().endswith(".onnx"):
+        return engine, 1
+    where, one = f"model '{card.name}'", sample(card.input)
+    freed = {**data, MAIN: with_free_batch(data[MAIN], where)}
+    try:
+        with quiet():
+            other = KIND.open(
+                freed, file=card.main.file, device=engine.device, outputs=card.outputs, where=where
+            )
+            if agree(other.run(one), engine.run(one)) and takes_batches(other, card.input):
+                return other, _LIMIT
+    except ModelError:  # then it is not to be had
+        return engine, 1
+    return engine, 1
 
 
 def takes_batches(engine: Engine, spec: InputSpec) -> bool:

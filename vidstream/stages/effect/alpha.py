@@ -15,7 +15,7 @@ from vidstream.types import Detections, Masks, View
 Alpha: TypeAlias = npt.NDArray[np.float32]
 
 #: longest side of the grid on which edges are looked for; the result has the picture's own size
-_GRID = 384
+_GRID = 512
 #: differences of brightness (0 to 1) whose square is well above this are edges
 _EPSILON = 4e-4
 #: an edge that is moved leaves a trace so faint on its old side, and lacks as much on its new one

@@ -101,12 +101,13 @@ def test_from_a_video_and_calibrated(assets, faces, tmp_path) -> None:
 
 @pytest.mark.slow
 def test_a_config_names_faces(assets, faces, tmp_path) -> None:
-    """configs/known_faces.yaml on a clip of somebody enrolled from another part of it."""
+    """The graph of docs/faces.md on a clip of somebody enrolled from some of its frames."""
     faces("enrol", "talker", "--from", assets("video/face_talking.mp4"), "--max", "3")
-    config = Path(__file__).resolve().parents[2] / "configs" / "known_faces.yaml"
+    page = (Path(__file__).resolve().parents[2] / "docs" / "faces.md").read_text("utf-8")
+    config = tmp_path / "who.yaml"
+    config.write_text(page.partition("```yaml\n")[2].partition("```")[0])
     arguments = ["--source", f"door={assets('video/face_talking.mp4')}", "--frames", "60", "--quiet"]
-    gallery = ["--var", f"gallery={tmp_path / 'people.faces'}"]
-    assert main(["run", str(config), *arguments, *gallery, "--out", str(tmp_path / "out")]) == 0
+    assert main(["run", str(config), *arguments, "--out", str(tmp_path / "out")]) == 0
     log = (tmp_path / "out" / "door.jsonl").read_text()
     assert log.count('"kind":"face_recognised"') == 1
     assert log.count('"name":"talker","similarity"') > 40

@@ -20,7 +20,7 @@ class FaceEmbed(Stage):
 
     Example::
 
-        graph:  # needs weights: [yunet, sface]
+        graph:
           faces: {use: detect.faces, model: yunet}
           looks: {use: face.embed, model: sface}
     """

@@ -26,26 +26,28 @@ _DEFAULT = FileOrName("default")
 
 @dataclass(frozen=True, slots=True)
 class HogParams:
-    """How to look for people.
+    """How to look for people, or for what a model was trained on.
 
-    On PETS09-S2L1 (5.6 people per 768x576 frame, IoU 0.5, every 10th frame; one core):
+    On the second half of PETS09-S2L1 (5.7 people per 768x576 frame, IoU 0.5, each 4th frame, one core;
+    precision and recall at the threshold of the best F1; docs/hog.md has more):
 
-    =======  =====  ======  =======  =============  =========  ======  ============
-    model    scale  stride  pyramid  hit_threshold  precision  recall  ms per frame
-    =======  =====  ======  =======  =============  =========  ======  ============
-    default  1.0    8       1.2      0.2            0.76       0.46    45
-    default  1.25   8       1.2      0.2            0.91       0.76    75
-    default  1.25   8       1.05     0.2            0.89       0.78    250
-    default  1.25   4       1.2      0.6            0.93       0.80    240
-    default  1.4    8       1.2      0.6            0.94       0.79    97
-    default  1.5    8       1.1      0.2            0.72       0.86    205
-    daimler  1.0    8       1.2      1.2            0.90       0.79    40
-    =======  =====  ======  =======  =============  =========  ======  ============
+    =======  =====  =======  =====  =====  =========  ======  ============
+    model    scale  pyramid  AP     F1     precision  recall  ms per frame
+    =======  =====  =======  =====  =====  =========  ======  ============
+    default  1.0    1.2      0.48   0.62   0.75       0.52    45
+    default  1.25   1.2      0.81   0.87   0.91       0.83    74
+    default  1.4    1.2      0.83   0.86   0.92       0.80    97
+    default  1.4    1.1      0.85   0.88   0.94       0.84    171
+    daimler  1.0    1.2      0.81   0.86   0.92       0.80    40
+    daimler  1.25   1.1      0.87   0.90   0.91       0.88    114
+    =======  =====  =======  =====  =====  =========  ======  ============
+
+    `daimler` is the quicker and, here, the better one; on TUD-Stadtmitte `default` finds far more.
     """
 
     model: FileOrName = _DEFAULT  #: default (64x128 window), daimler (48x96), or a file of `run.py train hog`
     label: str | None = None  #: class name of what it finds (left out: the model's own)
-    #: enlarge the picture first: finds smaller objects (left out: the model's own, 1.4 with default)
+    #: enlarge the picture first: finds smaller objects (left out: the model's own)
     scale: Annotated[float, Range(0.1, 8.0)] | None = None
     stride: Annotated[int, Unit("px"), Range(1)] = 8  #: step of the window; 4 finds more, thrice as slow
     padding: PixelCount = 8  #: margin around the picture, to find objects at its edge

@@ -109,7 +109,7 @@ def _daimler() -> HogModel:
     hog = cv2.HOGDescriptor((48, 96), (16, 16), (8, 8), (8, 8), 9)  # trained on colours as they are
     hog.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDaimlerPeopleDetector()))
     usage = Usage(
-        scale=1.0, hit_threshold=1.2, slope=2.6, offset=-4.3, trained_on="Daimler Pedestrian (2009)"
+        scale=1.25, hit_threshold=1.2, slope=3.2, offset=-5.6, trained_on="Daimler Pedestrian (2009)"
     )
     return HogModel(hog, usage)
 

@@ -23,7 +23,7 @@ from detectors.dnn.network import Network, NetworkOption, find_card
 from detectors.dnn.onnx_header import read_onnx_header
 from detectors.faces.align import crops_by_box, crops_by_landmarks
 from detectors.faces.classic import METHODS, ClassicEmbedder
-from detectors.faces.dlib_library import dlib, find_files, verified_files
+from detectors.faces.dlib_library import dlib, verified_files
 from detectors.faces.gallery import Features, Identity
 from detectors.faces.landmarks import frontal_squares
 from vidstream.errors import ModelError
@@ -179,12 +179,7 @@ def _identity(card: Card) -> Identity:
 
 
 def _find_card(params: EmbedParams, models: Path | None) -> Card:
-    try:
-        card = find_card(params, EMBED_TASKS, models)
-    except ModelError:
-        if params.model.endswith(".onnx"):
-            raise
-        card = find_files(params.model, models)[0]  # dlib's may be in a package
+    card = find_card(params, EMBED_TASKS, models)
     if card.family not in (FAMILY, DLIB_FAMILY):
         raise ModelError(
             "does not describe faces", where=f"model '{params.model}'", fix="choose sface or dlib-resnet"

@@ -3,8 +3,8 @@
 V. Kazemi, J. Sullivan: One Millisecond Face Alignment with an Ensemble of Regression Trees, 2014 (dlib);
 S. Ren et al.: Face Alignment at 3000 FPS via Regressing Local Binary Features, 2014 (LBF)::
 
-finder = LandmarkFinder(LandmarkParams(model="dlib-68"))
-faces = finder.find(view, faces)            # with key points
+    finder = LandmarkFinder(LandmarkParams(model="dlib-68"))
+    faces = finder.find(view, faces)  # with key points
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from detectors.faces.dlib_library import dlib, find_files, verified_files
+from detectors import catalogue
+from detectors.catalogue import Card
+from detectors.faces.dlib_library import dlib, verified_files
 from detectors.faces.points import five
 from vidstream import geometry
 from vidstream.errors import MissingDependency, ModelError
@@ -82,7 +84,7 @@ def check(params: LandmarkParams, models: Path | None = None) -> None:
     if _is_lbf(params.model):
         _lbf_file(params.model)
     else:
-        _dlib_points(find_files(params.model, models)[0])
+        _dlib_points(catalogue.find(params.model, models)[0])
         dlib()
 
 
@@ -108,7 +110,7 @@ def frontal_squares(view: View, faces: Detections) -> Boxes:
     return np.concatenate([centres - side / 2, centres + side / 2], axis=1).astype(np.float32)
 
 
-def _dlib_points(card: Any) -> int:
+def _dlib_points(card: Card) -> int:
     """How many points the predictor of a card gives. ModelError where it is none."""
     if card.family != "dlib-shape":
         raise ModelError(
@@ -120,7 +122,7 @@ def _dlib_points(card: Any) -> int:
 
 
 def _dlib(name: str, models: Path | None) -> _Fit:
-    count = _dlib_points(find_files(name, models)[0])
+    count = _dlib_points(catalogue.find(name, models)[0])
     library = dlib()
     predictor = library.shape_predictor(verified_files(name, models)[1]["model"])
     order = list(_DLIB_5) if count == len(_DLIB_5) else list(range(count))

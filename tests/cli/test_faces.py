@@ -129,7 +129,7 @@ def test_faces_are_found_followed_and_hidden_by_a_config(assets, tmp_path) -> No
         pytest.param(["enrol", "Ada", "--from", "none.jpg"], "cannot be read: No such file", id="no picture"),
         pytest.param(["calibrate"], "make one: python run.py faces enrol", id="nothing to calibrate"),
         pytest.param(
-            ["enrol", "A", "--from", "x", "--model", "yunet"], "does not describe faces", id="model"
+            ["enrol", "A", "--from", "x", "--model", "yunet"], "is for another task: face", id="a detector"
         ),
     ],
 )

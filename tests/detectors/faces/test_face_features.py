@@ -151,7 +151,7 @@ def test_a_network_of_one_s_own_gets_what_its_shape_asks_for(tmp_path, portraits
     ("model", "message"),
     [
         pytest.param("osnet-x0.25", "does not describe faces", id="a network for people"),
-        pytest.param("yunet", "does not describe faces", id="a detector"),
+        pytest.param("yunet", "is for another task: face, not embed", id="a detector"),
         pytest.param("sfase", "did you mean 'sface'", id="an unknown name"),
     ],
 )

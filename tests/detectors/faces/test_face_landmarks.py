@@ -124,9 +124,9 @@ def test_a_file_that_is_no_lbf_model_is_refused(tmp_path):
 
 
 def test_a_changed_file_is_not_handed_to_dlib(tmp_path, dlib_models):
-    from detectors.faces.dlib_library import find_files
+    from detectors import catalogue
 
-    card, paths = find_files(dlib_models("dlib-5"))
+    card, paths = catalogue.find(dlib_models("dlib-5"))
     data = bytearray(paths["model"].read_bytes())
     data[-1] ^= 1
     (tmp_path / card.main.file).write_bytes(data)

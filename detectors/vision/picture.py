@@ -1,6 +1,6 @@
 """A picture from a picture::
 
-    painted = PictureNetwork(PictureParams(model="style-26")).transform(View(cv2.imread("street.jpg")))
+    painted = PictureNetwork(PictureParams(model="style-26-free")).transform(View(cv2.imread("street.jpg")))
 
 Fast neural style and other filters (family ``image``), super-resolution of the luminance (``luma``: ESPCN,
 FSRCNN), colours for grey pictures (``colourise``).
@@ -34,7 +34,7 @@ FAMILIES = ("image", "luma", "colourise")
 #: what the network's numbers mean -> factor and offset to 0..255
 _BYTES = {"0..1": (255.0, 0.0), "-1..1": (127.5, 127.5), "0..255": (1.0, 0.0)}
 
-_DEFAULT = ModelName("style-26")
+_DEFAULT = ModelName("style-26-free")
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from vidstream.types.values import ModelName, Ratio
 
 TASKS: tuple[Task, ...] = ("semantic",)
 
-_DEFAULT = ModelName("deeplabv3-voc")
+_DEFAULT = ModelName("deeplabv3-voc-tflite")
 
 _BACKGROUND = ("background", "__background__", "_background_", "unlabeled", "unlabelled", "void")
 

@@ -44,7 +44,7 @@ def only_picture(folder: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def test_the_share_of_people_and_buses(run: Callable[..., Path]) -> None:
-    shares = only_line(run("segment", "bus"))["counts"]["area %"]
+    shares = only_line(run("segment", "bus", "--set", "graph.what.model=deeplabv3-voc"))["counts"]["area %"]
     assert shares["bus"] == pytest.approx(30, abs=0.6)
     assert shares["person"] == pytest.approx(13, abs=0.6)
 
@@ -64,7 +64,7 @@ def test_the_background_is_taken_away(run: Callable[..., Path]) -> None:
 def test_a_picture_is_painted(run: Callable[..., Path], assets: Callable[[str], Path]) -> None:
     import cv2
 
-    pixels = only_picture(run("style", "bus"))
+    pixels = only_picture(run("style", "bus", "--set", "graph.paint.model=style-26"))
     original = cv2.imread(str(assets("pictures/bus.jpg")))
     assert pixels.shape == original.shape
     assert np.abs(pixels.astype(int) - original).mean() > 15

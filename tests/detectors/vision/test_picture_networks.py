@@ -29,7 +29,7 @@ def noise(width: int, height: int) -> View:
 
 @pytest.fixture(scope="module")
 def style(weights):
-    return PictureNetwork(models=weights)
+    return PictureNetwork(PictureParams(model="style-26"), models=weights)
 
 
 def test_style_is_painted_as_another_engine_paints_it(style, weights, picture):
@@ -39,7 +39,9 @@ def test_style_is_painted_as_another_engine_paints_it(style, weights, picture):
     small = cv2.resize(view.pixels, (384, 288))[:, :, ::-1].astype(np.float32) / 255
     painted = session.run(None, {"image": np.ascontiguousarray(small.transpose(2, 0, 1))[None]})[0][0]
     expected = np.clip(painted.transpose(1, 2, 0)[:, :, ::-1] * 255, 0, 255)
-    own_size = PictureNetwork(PictureParams(result="network"), models=weights).transform(view)
+    own_size = PictureNetwork(PictureParams(model="style-26", result="network"), models=weights).transform(
+        view
+    )
     assert np.abs(own_size.pixels - expected).max() <= 1
     given = style.transform(view)
     assert given.pixels.shape == view.pixels.shape
@@ -49,7 +51,7 @@ def test_style_is_painted_as_another_engine_paints_it(style, weights, picture):
 
 def test_source_coordinates_stay_what_they_are(weights, picture, crop):
     view = crop(picture("dog.jpg"), 40, 60, 400, 300)
-    small = PictureNetwork(PictureParams(result="network"), models=weights).transform(view)
+    small = PictureNetwork(PictureParams(model="style-26", result="network"), models=weights).transform(view)
     assert (small.width, small.height) == (384, 288)
     assert small.boxes_to_source(np.array([[0, 0, 384, 288]]))[0] == pytest.approx([40, 60, 440, 360])
 

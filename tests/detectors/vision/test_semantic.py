@@ -24,12 +24,12 @@ SEEN = {
 
 @pytest.fixture(scope="module")
 def deeplab(weights):
-    return SemanticSegmenter(models=weights)
+    return SemanticSegmenter(SemanticParams(model="deeplabv3-voc"), models=weights)
 
 
 @pytest.fixture(scope="module")
 def coarse(weights):
-    return SemanticSegmenter(SemanticParams(sharp=False), models=weights)
+    return SemanticSegmenter(SemanticParams(model="deeplabv3-voc", sharp=False), models=weights)
 
 
 @pytest.mark.parametrize("name", SEEN)
@@ -201,7 +201,7 @@ def test_shares_count_pixels():
 
 def test_what_is_wrong_is_named(weights):
     with pytest.raises(ModelError, match="has no class 'persn'; did you mean 'person'"):
-        check(SemanticParams(classes=("persn",)), weights)
+        check(SemanticParams(model="deeplabv3-voc", classes=("persn",)), weights)
     with pytest.raises(ModelError, match="is for another task: classify, not semantic"):
         SemanticSegmenter(SemanticParams(model="squeezenet"), models=weights)
 

@@ -32,6 +32,10 @@ def desk(assets, monkeypatch, tmp_path):
 
 def test_the_code_says_what_stands_beside_it(desk, capsys):
     (code,) = blocks("python")
+    # the default network in the format that the assets have
+    onnx = "SemanticSegmenter(SemanticParams(model='deeplabv3-voc'))"
+    imports = "import Classifier, SemanticParams, SemanticSegmenter"
+    code = code.replace("SemanticSegmenter()", onnx).replace("import Classifier, SemanticSegmenter", imports)
     exec(code, {})
     shares, labels = capsys.readouterr().out.splitlines()
     assert re.search(r"'bus': 0\.30\d*", shares)

@@ -23,7 +23,7 @@ class EffectNetwork(Stage):
     Example::
 
         graph:
-          paint: {use: effect.network, model: style-26, every: 4}
+          paint: {use: effect.network, model: style-26-free, every: 4}
     """
 
     Params = PictureParams

@@ -23,7 +23,7 @@ class SegmentSemantic(Stage):
     Example::
 
         graph:
-          what: {use: segment.semantic, model: deeplabv3-voc, classes: [person], every: 4}
+          what: {use: segment.semantic, model: deeplabv3-voc-tflite, classes: [person], every: 4}
           draw: {use: draw.overlay, opacity: 0.5}
     """
 

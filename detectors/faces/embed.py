@@ -1,7 +1,9 @@
-"""Faces as vectors: two pictures of one person give vectors that point the same way.
+"""Faces as vectors: two pictures of one person give vectors that point the same way::
 
-embedder = find_embedder(EmbedParams(model="sface"))
-features = embedder.embed(view, faces)      # (N, D) unit rows; their products are cosines
+    embedder = find_embedder(EmbedParams(model="sface"))
+    features = embedder.embed(view, faces)
+
+Their rows are of length 1, so that their products are cosines.
 """
 
 from __future__ import annotations

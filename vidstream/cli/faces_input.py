@@ -15,6 +15,8 @@ from vidstream.types.values import redact
 
 #: frames of a video or camera looked at per second
 _PER_SECOND = 4.0
+#: so long a camera or stream is looked at, if that was not enough before
+_LIVE_SECONDS = 60.0
 
 
 class Shot(NamedTuple):
@@ -73,8 +75,11 @@ def _frames(address: str) -> Iterator[Shot]:
     """Some frames per second, by the reader that graphs have."""
     from vidstream.pipeline import Pipeline
 
+    live = kind_of_address(address) in ("camera", "stream")
     graph = {"some": {"use": some_frames, "max_fps": _PER_SECOND}}
     for packet in Pipeline.build(source=address, graph=graph):
+        if live and packet.pts > _LIVE_SECONDS:
+            break
         view = packet.results.get("some")
         if isinstance(view, View):
             yield Shot(f"{redact(address)} at {packet.pts:.1f} s", view)

@@ -68,6 +68,10 @@ class MtcnnDetector:
         )
         self.names: Mapping[int, str] = card.names
         self.remarks: Sequence[Remark] = ()
+        if params.device == "auto":
+            device = self._propose.device
+            kind = "cpu-fallback" if device == "cpu" else "device"
+            self.remarks = (Remark(kind, f"device auto took {device}"),)
         self._confidence = params.least("mtcnn")
 
     def detect(self, view: View) -> Detections:

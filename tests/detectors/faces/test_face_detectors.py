@@ -161,6 +161,15 @@ def test_pictures_of_several_cameras_are_taken_at_once(weights, picture):
             assert found.boxes == pytest.approx(detector.detect(view).boxes, abs=1e-3)
 
 
+@pytest.mark.parametrize("model", ["yunet-320", "mtcnn"])
+def test_says_which_device_it_took(weights, model):
+    (remark,) = find_face_detector(FaceParams(model=model), models=weights).remarks
+    assert remark.text.startswith("device auto took")
+    assert find_face_detector(FaceParams(model=model, device="cpu"), models=weights).remarks == ()
+    with pytest.raises(ModelError, match="cuda"):
+        find_face_detector(FaceParams(model=model, device="cuda"), models=weights)
+
+
 def test_a_network_for_something_else_is_refused(weights):
     for attempt in (check, lambda params, models: find_face_detector(params, models=models)):
         with pytest.raises(ModelError, match="is for another task: detect, not face"):

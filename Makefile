@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast test-slow lint style types bench bench-trackers deep clean
+.PHONY: help demo test test-fast test-slow lint style types bench bench-trackers engines deep clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 22
@@ -44,6 +44,9 @@ bench-trackers: $(VENV)/.bench-ready ## measure the trackers beside others, on p
 	$(RUN) -m benchmarks.trackers
 	@echo "make bench-trackers: the tables above are also in docs/trackers.md"
 
+engines: $(VENV)/.engines-ready ## add ONNX Runtime and OpenVINO: networks on a CPU run two to three times as fast
+	@echo "make engines: ONNX Runtime and OpenVINO are installed in $(VENV); try them with engine: auto"
+
 deep: $(VENV)/.deep-ready ## add torch and ultralytics (2 GB)
 	@echo "make deep: torch and ultralytics are installed in $(VENV)"
 
@@ -52,8 +55,8 @@ clean: ## remove the virtual environment and the tools' caches; out/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is newer than its requirements when they are installed.
-$(VENV)/.test-ready $(VENV)/.bench-ready $(VENV)/.deep-ready: $(VENV)/.core-ready
-$(VENV)/.test-ready: requirements/eval.txt
+$(VENV)/.test-ready $(VENV)/.bench-ready $(VENV)/.engines-ready $(VENV)/.deep-ready: $(VENV)/.core-ready
+$(VENV)/.test-ready: requirements/eval.txt requirements/engines.txt
 $(VENV)/.%-ready: requirements/%.txt $(SETUP)
 	@tools/setup.sh $*
 	@touch $@

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set this folder up: tools/setup.sh SET, where SET is core, test, bench or deep (a file of requirements/).
+# Set this folder up: tools/setup.sh SET, where SET is core, test, bench, engines or deep (a file of requirements/).
 # System packages and the virtual environment come only where missing. PYTHON=... chooses the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -48,6 +48,7 @@ class OnnxRuntimeEngine:
         where: str = "model",
     ) -> None:
         runtime = library("onnxruntime")
+        runtime.disable_telemetry_events()  # which its Windows build would send
         self.device = device
         self._where = where
         if PurePath(file).suffix.lower() not in KIND.formats:

@@ -9,7 +9,8 @@ from pathlib import Path
 from detectors import catalogue
 from detectors.catalogue.card import MAIN, read_bytes
 from detectors.dnn.describe import is_file_name
-from detectors.dnn.engines.base import Device
+from detectors.dnn.engines.base import Device, Engine
+from detectors.dnn.engines.batches import batched
 from detectors.dnn.engines.opencv import OpenCvEngine, choose_device
 from trackers.appearance import Embedder, NetworkEmbedder
 from vidstream.errors import ModelError, ParamError
@@ -39,8 +40,11 @@ def check_looks(params: LooksOption) -> Iterable[ParamError]:
 def network_embedder(name: str, device: Device) -> NetworkEmbedder:
     """The network of this name or in this file. Raises ModelError."""
     data, card = _find(name)
-    engine = OpenCvEngine(data, device=device, where=f"model '{name}'")
-    return NetworkEmbedder(engine, card.input if card else None)
+    engine: Engine = OpenCvEngine(data, device=device, where=f"model '{name}'")
+    if card is None:
+        return NetworkEmbedder(engine)
+    engine, _ = batched(engine, card, {MAIN: data})
+    return NetworkEmbedder(engine, card.input)
 
 
 def with_looks(image: View, detections: Detections, embed: Embedder) -> Detections:

@@ -21,7 +21,7 @@ from hypothesis.extra import numpy as nps
 from vidstream.errors import SinkError
 from vidstream.sinks.jsonl import JsonLinesSink, object_rows
 from vidstream.sinks.plain import plain, rounded
-from vidstream.types import Counts, Detections, Event, Events, Texts, Tracks
+from vidstream.types import Counts, Detections, Event, Events, Labels, Texts, Tracks
 
 At = Callable[..., Any]
 Make = Callable[..., Any]
@@ -331,6 +331,7 @@ def test_the_page_names_every_field_and_no_other(make: Make, at: At, tmp_path: P
             "frame": at(0, 0.0),
             "objects": full,
             "texts": (texts,),
+            "labels": (Labels(np.array([0]), np.ones(1, np.float32)),),
             "counts": (Counts({"a": {"b": 1}}),),
             "events": (Events((CROSSING,)),),
         },

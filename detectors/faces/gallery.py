@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -125,10 +126,11 @@ class Gallery:
     @property
     def people(self) -> list[Person]:
         """Everybody in it, by name."""
-        rows = self._db.execute(
-            "SELECT name, count(faces.id), coalesce(min(added), '') FROM people "
-            "LEFT JOIN faces ON person = people.id GROUP BY people.id ORDER BY name"
-        )
+        with self._guarded() as db:
+            rows = db.execute(
+                "SELECT name, count(faces.id), coalesce(min(added), '') FROM people "
+                "LEFT JOIN faces ON person = people.id GROUP BY people.id ORDER BY name"
+            ).fetchall()
         return [Person(*row) for row in rows]
 
     def add(self, name: str, feature: Features, *, crop: Pixels | None = None, origin: str = "") -> None:
@@ -140,7 +142,7 @@ class Gallery:
             raise UsageError(f"'{name}' is no name", fix=f"give 1 to {_LONGEST_NAME} printable letters")
         row = np.ascontiguousarray(feature, "<f4")
         now = datetime.now(UTC).isoformat("T", "seconds")
-        with self._db as db:
+        with self._guarded() as db:
             (other,) = db.execute("SELECT min(length(feature)) FROM faces").fetchone()
             if other is not None and other != row.nbytes:
                 raise ModelError(f"holds vectors of {other // 4} numbers, not {row.size}", where=self._where)
@@ -148,13 +150,7 @@ class Gallery:
             db.execute(
                 "INSERT INTO faces (person, feature, crop, origin, added) "
                 "SELECT id, ?, ?, ?, ? FROM people WHERE name = ?",
-                (
-                    row.tobytes(),
-                    _png(crop),
-                    origin,
-                    now,
-                    name.strip(),
-                ),
+                (row.tobytes(), _png(crop), origin, now, name.strip()),
             )
 
     def remove(self, name: str) -> int:
@@ -165,30 +161,43 @@ class Gallery:
         found = {person.name: person.faces for person in self.people}
         if name not in found:
             raise UsageError(f"nobody is called '{name}'", where=self._where, fix="see: faces list")
-        with self._db as db:
+        with self._guarded() as db:
             db.execute("DELETE FROM faces WHERE person = (SELECT id FROM people WHERE name = ?)", (name,))
             db.execute("DELETE FROM people WHERE name = ?", (name,))
-        self._db.execute("VACUUM")
+        with self._guarded() as db:
+            db.commit()
+            db.execute("VACUUM")
         return found[name]
 
     def rows(self) -> tuple[list[str], Features]:
         """The name behind every face, and their vectors (N, D), in the order they were added."""
-        rows = self._db.execute(
-            "SELECT name, feature FROM faces JOIN people ON person = people.id ORDER BY faces.id"
-        ).fetchall()
+        with self._guarded() as db:
+            rows = db.execute(
+                "SELECT name, feature FROM faces JOIN people ON person = people.id ORDER BY faces.id"
+            ).fetchall()
         if not rows:
             return [], np.zeros((0, 0), np.float32)
-        return [name for name, _ in rows], np.stack([np.frombuffer(data, "<f4") for _, data in rows])
+        try:
+            vectors = np.stack([np.frombuffer(data, "<f4") for _, data in rows])
+        except (ValueError, TypeError) as error:
+            raise self._damaged("vectors of several lengths") from error
+        if not np.isfinite(vectors).all():
+            raise self._damaged("vectors that are no numbers")
+        return [str(name) for name, _ in rows], vectors
 
     @property
     def calibration(self) -> Mapping[str, Any] | None:
         """What `calibrate` found out for this gallery's model; None before."""
         text = self._meta("calibration")
-        return json.loads(text) if text else None
+        try:
+            found = json.loads(text) if text else None
+            return None if found is None else {**found, "threshold": float(found["threshold"])}
+        except (ValueError, TypeError, KeyError) as error:
+            raise self._damaged("a calibration that is none") from error
 
     def keep_calibration(self, calibration: Mapping[str, Any]) -> None:
         """Keep it, in place of an earlier one; ``threshold`` is where somebody counts as known."""
-        with self._db as db:
+        with self._guarded() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('calibration', ?)", (json.dumps(calibration),))
 
     @property
@@ -197,8 +206,22 @@ class Gallery:
         return os.name == "posix" and bool(self.path.stat().st_mode & 0o077)
 
     def _meta(self, key: str) -> str:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        with self._guarded() as db:
+            row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else ""
+
+    @contextmanager
+    def _guarded(self) -> Iterator[sqlite3.Connection]:
+        """The database for one change, all or nothing; its errors as ours."""
+        try:
+            with self._db:
+                yield self._db
+        except sqlite3.Error as error:
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, what: str) -> ModelError:
+        fix = "check that the file is whole, yours to write, and not in use elsewhere"
+        return ModelError(f"cannot be used: {what}", where=self._where, fix=fix)
 
     def _check(self, identity: Identity | None) -> None:
         try:
@@ -214,7 +237,9 @@ class Gallery:
                 f"is of version {version}, this program reads {_VERSION}", where=self._where,
                 fix="use the version of the program that made it",
             )  # fmt: skip
-        self._db.execute("PRAGMA foreign_keys = ON")
+        # nothing that the file itself defines may do more than look
+        for setting in ("foreign_keys = ON", "trusted_schema = OFF"):
+            self._db.execute(f"PRAGMA {setting}")
         mine = self.identity
         if identity is not None and identity != mine:
             theirs = "another file of that name" if identity.name == mine.name else f"'{identity.name}'"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from detectors.faces.classic import METHODS, ClassicScore
 from detectors.faces.gallery import Features, Gallery
+from vidstream.errors import ModelError
 
 #: whoever is in no gallery
 UNKNOWN = "unknown"
@@ -44,6 +45,7 @@ class Matcher:
     def __init__(self, gallery: Gallery, threshold: float | None = None) -> None:
         names, rows = gallery.rows()
         self.people = sorted(set(names))
+        self._length = rows.shape[1]
         self._person = np.array([self.people.index(name) for name in names], np.int64)
         self._score: Callable[[Features], Features]
         model = gallery.identity.name
@@ -54,9 +56,15 @@ class Matcher:
         self.threshold = _threshold(gallery) if threshold is None else threshold
 
     def similarities(self, probes: Features) -> npt.NDArray[np.float32]:
-        """(N, people): of each probe to the most like face of each person."""
+        """(N, people): of each probe to the most like face of each person. ModelError: another length."""
         scores = np.full((len(probes), len(self.people)), -1.0, np.float32)
         if len(probes) and self.people:
+            if probes.shape[1] != self._length:
+                raise ModelError(
+                    f"vectors of {probes.shape[1]} numbers, the gallery holds such of {self._length}",
+                    where="faces",
+                    fix="describe faces with the gallery's model",
+                )
             faces = self._score(probes)
             for column in range(len(self.people)):
                 scores[:, column] = faces[:, self._person == column].max(axis=1)

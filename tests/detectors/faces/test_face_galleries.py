@@ -102,6 +102,37 @@ def test_vectors_are_of_one_length(gallery):
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param("update faces set feature = x'00000000' where id = 1", "several lengths", id="lengths"),
+        pytest.param("update faces set feature = 'text' where id = 1", "several lengths", id="no vector"),
+        pytest.param("update faces set feature = zeroblob(9)", "several lengths", id="no whole numbers"),
+        pytest.param("update faces set feature = x'0000c07f0000c07f0000c07f'", "are no numbers", id="NaN"),
+        pytest.param("insert into meta values ('calibration', '[1')", "that is none", id="calibration"),
+        pytest.param("drop table faces", "no such table: faces", id="a table gone"),
+    ],
+)
+def test_a_gallery_that_was_tampered_with_is_refused(gallery, change, message):
+    with sqlite3.connect(gallery.path) as db:
+        db.execute(change)
+    with pytest.raises(ModelError, match=f"cannot be used: .*{message}"):
+        Matcher(gallery)
+
+
+def test_a_cut_file_is_refused(gallery):
+    gallery.close()
+    data = gallery.path.read_bytes()
+    gallery.path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError, match="cannot be used|is not a gallery"), Gallery(gallery.path) as again:
+        Matcher(again)
+
+
+def test_vectors_of_another_model_are_refused(gallery):
+    with pytest.raises(ModelError, match="vectors of 2 numbers, the gallery holds such of 3"):
+        Matcher(gallery).similarities(np.ones((1, 2), np.float32))
+
+
+@pytest.mark.parametrize(
     ("probe", "name", "similarity"),
     [
         pytest.param([1, 0, 0], "Ada", 1.0, id="a face enrolled"),

@@ -44,7 +44,8 @@ class FaceIdentify(Stage):
     not followed are named frame by frame. The event ``face_recognised`` tells when somebody comes.
 
     `run.py faces enrol` makes galleries, `run.py faces calibrate` finds the threshold. Vectors that a stage
-    face.embed gives are used; else the faces need landmarks (detect.faces, model yunet).
+    face.embed gives are used (it must have the gallery's model); else the faces need landmarks, as those of
+    detect.faces with yunet have.
 
     Example::
 

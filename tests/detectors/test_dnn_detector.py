@@ -179,7 +179,9 @@ def test_takes_a_shared_network(weights, picture):
             {"model": "{weights}/coco.names"}, "is no network's file, by its name", id="not a network"
         ),
         pytest.param(
-            {"model": "{weights}/u2netp_320.onnx"}, "of no known family; give family", id="new family"
+            {"model": "{weights}/squeezenet1.0_imagenet.onnx"},
+            "of no known family; give family",
+            id="new family",
         ),
         pytest.param(
             {"model": "{weights}/PP-OCRv6_det_tiny.onnx"},

@@ -81,7 +81,6 @@ def test_masks_of_tensorflow(tmp_path):
 
 
 def test_a_free_size_is_the_one_noted(tmp_path):
-    pytest.importorskip("onnx", reason="the package onnx makes the network of this test")
     from tests.support.tiny_networks import answering_network
 
     output = np.zeros((1, 10, 6), np.float32)

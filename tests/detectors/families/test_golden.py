@@ -22,6 +22,8 @@ WANTED = json.loads(GOLDEN.read_text("utf-8"))
 ROUNDED = {"efficientdet-lite0"}
 #: two people whose boxes overlap by the threshold, to the third decimal: one of them goes or stays
 ON_THE_EDGE = ("yolov2-tiny", "zidane.jpg")
+#: the fourth picture is for those who have time
+EACH = [*PICTURES[:3], pytest.param(PICTURES[3], marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,12 @@ def pairs(rows, found, least):
 
 @pytest.mark.parametrize(
     ("model", "name"),
-    [(m, n) for m in sorted(set(WANTED) - ROUNDED) for n in PICTURES if (m, n) != ON_THE_EDGE],
+    [
+        pytest.param(m, n, marks=[pytest.mark.slow] * (n == PICTURES[3]))
+        for m in sorted(set(WANTED) - ROUNDED)
+        for n in PICTURES
+        if (m, n) != ON_THE_EDGE
+    ],
     ids=lambda part: part,
 )
 def test_boxes_equal_the_originals(detect, picture, model, name):
@@ -68,7 +75,7 @@ def test_boxes_equal_the_originals(detect, picture, model, name):
         assert found.scores[at] == pytest.approx(row["score"], abs=0.01)
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", EACH)
 def test_int8_boxes_equal_the_original_but_for_rounding(detect, picture, name):
     sure = [row for row in WANTED["efficientdet-lite0"][name] if row["score"] > 0.55]
     assert sure
@@ -76,7 +83,7 @@ def test_int8_boxes_equal_the_original_but_for_rounding(detect, picture, name):
         assert found.scores[at] == pytest.approx(row["score"], abs=0.02)
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", EACH)
 def test_masks_equal_the_originals(detect, picture, name):
     found = detect("yolo11n-seg", picture(name))
     for row, at in pairs(WANTED["yolo11n-seg"][name], found, 0.99):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="the package onnx makes the networks of these tests")
-
 from detectors.dnn.detector import DnnDetector, DnnParams
-from tests.support.tiny_networks import answering_network
+from tests.support.tiny_networks import TensorProto, answering_network, helper, numpy_helper, onnx
 from vidstream.errors import ModelError
 from vidstream.types import View
 
@@ -191,9 +189,6 @@ def test_notes_decide_between_families(tmp_path):
 @pytest.fixture
 def listing(tmp_path):
     """RT-DETR with its post-processing: labels, boxes and scores, boxes as shares of a size that is fed."""
-    onnx = pytest.importorskip("onnx")
-    from onnx import TensorProto, helper, numpy_helper
-
     shares = zeros(1, 5, 4, at={(0, 2): np.array(BOX) / 64})
     constants = {
         "shares": shares,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from detectors.dnn.families.anchor_boxes import EFFICIENTDET, RETINANET, SSD_ANCHORS
 from detectors.dnn.families.base import Candidates, Family
 from detectors.dnn.families.darknet import DARKNET
-from detectors.dnn.families.detr import DETR, RT_DETR, YOLO_NAS
+from detectors.dnn.families.detr import DETR, RT_DETR, SSD_BOXES, YOLO_NAS
 from detectors.dnn.families.end2end import END2END, END2END_POSE, END2END_SEG
 from detectors.dnn.families.faces import BLAZEFACE, RETINAFACE, SCRFD, SSD_FACE, YUNET
 from detectors.dnn.families.fastest import YOLO_FASTESTV2
@@ -35,6 +35,7 @@ FAMILIES = {
         YOLO_FASTESTV2,
         SSD,
         SSD_ANCHORS,
+        SSD_BOXES,
         YOLOV5,
         YOLOV5_RAW,
         YOLO_NAS,

@@ -78,6 +78,17 @@ def _scored(_card: Card) -> Decoder:
     return decode
 
 
+def _shares(card: Card) -> Decoder:
+    """SSD with its boxes decoded: corners in shares of the input, chances of the background and classes."""
+    size = _size(card)
+
+    def decode(outputs: Outputs, confidence: float) -> Candidates:
+        boxes, chances = boxes_and_scores(outputs, "ssd-boxes", boxes_first=False)
+        return from_rows(boxes * size, chances[:, 1:], confidence)
+
+    return decode
+
+
 def _size(card: Card) -> npt.NDArray[np.float32]:
     return np.array([card.input.width, card.input.height] * 2, np.float32)
 
@@ -112,6 +123,12 @@ def _scored_classes(header: OnnxHeader, width: int, height: int) -> int:
     return values if rows == cell_count(width, height) else 0
 
 
+def _shares_classes(header: OnnxHeader, width: int, height: int) -> int:
+    rows, values = _pair(header)
+    anchors = rows > _MOST and rows != cell_count(width, height)
+    return max(0, values - 1) if anchors else 0
+
+
 _UNIT = (255.0, 255.0, 255.0)
 DETR = Family(
     "detr",
@@ -125,3 +142,12 @@ DETR = Family(
 )
 RT_DETR = Family("rt-detr", "detect", _rtdetr, _rtdetr_classes, std=_UNIT, fit="stretch", suppress=False)
 YOLO_NAS = Family("yolo-nas", "detect", _scored, _scored_classes, std=_UNIT, fit="corner")
+SSD_BOXES = Family(
+    "ssd-boxes",
+    "detect",
+    _shares,
+    _shares_classes,
+    mean=(127.0, 127.0, 127.0),
+    std=(128.0, 128.0, 128.0),
+    fit="stretch",
+)

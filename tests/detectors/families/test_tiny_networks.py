@@ -94,6 +94,14 @@ CASES = {
         "yolo-nas",
     ),
     "ssd": ({"output": zeros(1, 1, 5, 7, at={(0, 0, 2): [0, 2, 0.855, *(np.array(BOX) / 64)]})}, BOX, "auto"),
+    "ssd-boxes": (
+        {
+            "scores": zeros(1, 1500, 4, at={(0, 9): [0.1, 0, 0.855, 0]}),
+            "boxes": zeros(1, 1500, 4, at={(0, 9): np.array(BOX) / 64}),
+        },
+        BOX,
+        "auto",
+    ),
     "retinanet": (pyramid(3), (8, 16, 40, 48), "retinanet"),
     "efficientdet": (
         {k: v[..., 1:] if k == "scores" else v for k, v in pyramid(0).items()},

@@ -42,7 +42,7 @@ class HogParams:
     daimler  1.25   1.1      0.87   0.90   0.91       0.88    114
     =======  =====  =======  =====  =====  =========  ======  ============
 
-    `daimler` is the quicker and, here, the better one; on TUD-Stadtmitte `default` finds far more.
+    `daimler` is the quicker and, here, the better one; on TUD-Stadtmitte `default` finds more.
     """
 
     model: FileOrName = _DEFAULT  #: default (64x128 window), daimler (48x96), or a file of `run.py train hog`

@@ -98,7 +98,8 @@ def train_hog(options: argparse.Namespace) -> int:
     show.close()
     print("\n".join(told(trained)))
     _save(trained, options)
-    print(f"\nwritten: {options.out}; use it as detect.hog: {{model: {options.out.name}}}")
+    print(f"time: {sum(trained.report.seconds.values()):.0f} s; --report FILE tells it by phase")
+    print(f"written: {options.out}; use it as detect.hog: {{model: {options.out.name}}}")
     return 0
 
 
@@ -135,7 +136,6 @@ def told(trained: Trained) -> list[str]:
     rows.append(_row("all folds", report.validated))
     if report.held_out is not None:
         rows.append(_row("held out", report.held_out))
-    spent = ", ".join(f"{phase} {seconds:.0f} s" for phase, seconds in report.seconds.items())
     return [
         f"{report.objects} objects, window {width}x{height}, pictures enlarged by {usage.scale:g}",
         f"false alarms per picture, round by round: {', '.join(f'{r:.2f}' for r in report.rounds)}",
@@ -146,7 +146,6 @@ def told(trained: Trained) -> list[str]:
         "",
         as_text(rows),
         "miss rate: mean over 0.01 to 1 false positives per picture (FPPI); precision, recall: at best F1",
-        f"time: {spent}",
     ]
 
 

@@ -38,7 +38,7 @@ class Traits:
     """What the engine must know of a stage to schedule it.
 
     heavy        milliseconds per frame, not microseconds: gets a thread of its own
-    stateless    no memory between frames: `workers: n` may run it on several at once
+    stateless    no memory between frames: `workers: n` may run it on several at once (see `Stage.memory`)
     shared       stateless, and costly to have twice (a network): sources with equal options share one
                  instance, on a thread of its own, which is given their frames in batches
     sink         its purpose is a side effect; a failure never takes the frame from others
@@ -116,6 +116,11 @@ class Stage:
         feed it but without sinks, and has to remember what it needs; at its end it is asked to `revise`. In
         the last pass, which all others see, it does not run: what it revised is given in its place.
         """
+        return ""
+
+    @classmethod
+    def memory(cls, params: Any) -> str:
+        """The option that makes a stateless stage remember earlier frames, where set; else an empty text."""
         return ""
 
     def open(self, stream: StreamInfo) -> None:

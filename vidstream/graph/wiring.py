@@ -44,8 +44,10 @@ class _Wirer:
 
     def _check(self, entry: StageEntry) -> None:
         at = ("graph", entry.id)
-        if entry.workers > 1 and not entry.spec.traits.stateless:
-            what = f"{entry.spec.name} keeps state from frame to frame and cannot have several workers"
+        option = entry.spec.cls.memory(entry.params)
+        if entry.workers > 1 and (option or not entry.spec.traits.stateless):
+            name = f"{entry.spec.name} with '{option}'" if option else entry.spec.name
+            what = f"{name} keeps state from frame to frame and cannot have several workers"
             self.reading.fail(what, (*at, "workers"), fix="take 'workers' away")
         elif entry.workers > 1 and (entry.spec.traits.lossy or entry.spec.traits.main_thread):
             what = f"{entry.spec.name} shows the newest frame, one at a time, and cannot have several workers"

@@ -12,6 +12,7 @@ from detectors.gating import SINCE_SEEN, MovingParams
 from detectors.tiling import TileParams
 from tests.support.blobs import BatchBlobDetector, scene
 from tests.support.one_stage import OneStage, problems
+from tests.support.toys import entry, problems_of
 from vidstream.errors import ParamError
 from vidstream.graph.params import make_params
 from vidstream.graph.stage import stage
@@ -155,3 +156,21 @@ def test_motion_outside_the_regions_does_not_count():
         found = one(image=scene(STILL, (250 + 10 * step, 50, 300 + 10 * step, 150)))
         assert found.boxes.tolist() == [list(STILL)]
     assert len(one.stage.blobs.views) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param({"tiles": [2, 2]}, [], id="without a memory"),
+        pytest.param(
+            {"moving": True},
+            [
+                "graph.find.workers: test.blobs with 'moving' keeps state from frame to frame and cannot "
+                "have several workers; take 'workers' away"
+            ],
+            id="with a memory",
+        ),
+    ],
+)
+def test_what_remembers_cannot_have_several_workers(options, expected):
+    assert [str(p) for p in problems_of([entry("find", DetectBlobs, workers=2, **options)])] == expected

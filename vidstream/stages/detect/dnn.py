@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from detectors.dnn.detector import BOX_TASKS, DnnDetector, DnnParams, class_ids
 from detectors.dnn.families import family
 from detectors.dnn.network import load_model
 from detectors.dnn.ultralytics.engine import check_file
 from vidstream.errors import ModelError, ParamError
-from vidstream.graph.stage import Stage, stage
+from vidstream.graph.stage import stage
 from vidstream.stages.detect.checks import engine_problems, problem_of, problems_of
-from vidstream.types import Detections, StreamInfo, View
+from vidstream.stages.detect.where import DetectorStage, WhereOption
+
+
+@dataclass(frozen=True, slots=True)
+class DetectDnnParams(WhereOption, DnnParams):
+    """Options of detect.dnn."""
 
 
 @stage("detect.dnn", heavy=True, stateless=True, shared=True)
-class DetectDnn(Stage):
+class DetectDnn(DetectorStage):
     """Find objects with a neural network (YOLOX, YOLOv8 and other families), on CPU or CUDA.
 
     `models list` names the networks that are known, `models fetch NAME` gets one: nothing is
@@ -27,12 +33,13 @@ class DetectDnn(Stage):
           objects: {use: detect.dnn, model: yolox-nano, classes: [person, car], confidence: 0.4}
     """
 
-    Params = DnnParams
-    params: DnnParams
+    Params = DetectDnnParams
+    params: DetectDnnParams
 
     @classmethod
-    def check(cls, params: DnnParams) -> Iterable[ParamError]:
+    def check(cls, params: DetectDnnParams) -> Iterable[ParamError]:
         """The model's file, its family, the classes and the device."""
+        yield from super().check(params)
         yield from engine_problems(params.engine, params.device)
         if params.engine == "ultralytics":  # what is in the file is known when the package has loaded it
             yield from problems_of("model", lambda: check_file(params.model))
@@ -46,21 +53,8 @@ class DetectDnn(Stage):
         yield from problems_of("family", lambda: family(card.family, where))
         yield from problems_of("classes", lambda: class_ids(card.names, params.classes, where))
 
-    def open(self, stream: StreamInfo) -> None:
-        """Load the network, and say what it runs on where that was not asked for."""
-        self._detector = DnnDetector(self.params)
-        self.batch_limit = self._detector.batch_limit
-        for remark in self._detector.remarks:
+    def _new_detector(self) -> DnnDetector:
+        detector = DnnDetector(self.params)
+        for remark in detector.remarks:
             self.notify(remark.kind, remark.text)
-
-    def process(self, image: View) -> Detections:
-        """Objects inside the picture, best score first."""
-        return self._detector.detect(image)
-
-    def process_batch(self, batch: Sequence[tuple[View]]) -> list[Detections]:
-        """The same for the pictures of several cameras."""
-        return self._detector.detect_batch([image for (image,) in batch])
-
-    def close(self) -> None:
-        """Let go of the network, and of the process that it may run in."""
-        vars(self).pop("_detector", None)
+        return detector

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from detectors.haar import HaarDetector, HaarParams, load_cascade
 from vidstream.errors import ParamError
-from vidstream.graph.stage import Stage, stage
+from vidstream.graph.stage import stage
 from vidstream.stages.detect.checks import problems_of
-from vidstream.types import Detections, StreamInfo, View
+from vidstream.stages.detect.where import DetectorStage, WhereOption
+
+
+@dataclass(frozen=True, slots=True)
+class DetectHaarParams(WhereOption, HaarParams):
+    """Options of detect.haar."""
 
 
 @stage("detect.haar", heavy=True, stateless=True)
-class DetectHaar(Stage):
+class DetectHaar(DetectorStage):
     """Find faces, eyes, bodies or plates with a Haar or LBP cascade: no weights to fetch.
 
     Viola and Jones, "Rapid Object Detection using a Boosted Cascade of Simple Features" (CVPR 2001).
@@ -23,18 +29,14 @@ class DetectHaar(Stage):
           faces: {use: detect.haar, cascade: frontalface_alt2, scale_factor: 1.2}
     """
 
-    Params = HaarParams
-    params: HaarParams
+    Params = DetectHaarParams
+    params: DetectHaarParams
 
     @classmethod
-    def check(cls, params: HaarParams) -> Iterable[ParamError]:
-        """The cascade."""
-        return problems_of("cascade", lambda: load_cascade(params.cascade))
+    def check(cls, params: DetectHaarParams) -> Iterable[ParamError]:
+        """The cascade, and the regions."""
+        yield from problems_of("cascade", lambda: load_cascade(params.cascade))
+        yield from super().check(params)
 
-    def open(self, stream: StreamInfo) -> None:
-        """Load the cascade."""
-        self._detector = HaarDetector(self.params)
-
-    def process(self, image: View) -> Detections:
-        """What is found, best score first."""
-        return self._detector.detect(image)
+    def _new_detector(self) -> HaarDetector:
+        return HaarDetector(self.params)

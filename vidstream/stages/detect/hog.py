@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from detectors.hog import HogDetector, HogParams
 from vidstream.errors import ParamError
-from vidstream.graph.stage import Stage, stage
+from vidstream.graph.stage import stage
 from vidstream.stages.detect.checks import problems_of
-from vidstream.types import Detections, StreamInfo, View
+from vidstream.stages.detect.where import DetectorStage, WhereOption
+
+
+@dataclass(frozen=True, slots=True)
+class DetectHogParams(WhereOption, HogParams):
+    """Options of detect.hog."""
 
 
 @stage("detect.hog", heavy=True, stateless=True)
-class DetectHog(Stage):
+class DetectHog(DetectorStage):
     """Find upright people by histograms of oriented gradients: no weights to fetch.
 
     Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection" (CVPR 2005). `run.py train hog`
@@ -25,18 +31,14 @@ class DetectHog(Stage):
           people: {use: detect.hog, scale: 1.25, pyramid: 1.2}
     """
 
-    Params = HogParams
-    params: HogParams
+    Params = DetectHogParams
+    params: DetectHogParams
 
     @classmethod
-    def check(cls, params: HogParams) -> Iterable[ParamError]:
-        """The model."""
-        return problems_of("model", lambda: HogDetector(params))
+    def check(cls, params: DetectHogParams) -> Iterable[ParamError]:
+        """The model, and the regions."""
+        yield from problems_of("model", lambda: HogDetector(params))
+        yield from super().check(params)
 
-    def open(self, stream: StreamInfo) -> None:
-        """Load the model."""
-        self._detector = HogDetector(self.params)
-
-    def process(self, image: View) -> Detections:
-        """People, best score first."""
-        return self._detector.detect(image)
+    def _new_detector(self) -> HogDetector:
+        return HogDetector(self.params)

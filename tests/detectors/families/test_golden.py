@@ -119,3 +119,15 @@ def test_the_golden_numbers_come_from_the_published_loops(weights, picture, mode
     for a, b in zip(again, WANTED[model][name], strict=True):
         np.testing.assert_allclose(a["box"], b["box"], atol=0.1)
         assert a["score"] == pytest.approx(b["score"], abs=0.001)
+
+
+def test_openpose_sees_the_bodies_that_another_network_sees(detect, picture):
+    rows = WANTED["yolo11n-pose"]["bus.jpg"]
+    found = detect("openpose-mobilenet", picture("bus.jpg"))
+    whole = [np.array(row["points"]) for row in rows if np.array(row["points"])[5:, 2].min() > 0.4]
+    assert len(whole) >= 2
+    for points in whole:
+        apart = np.hypot(*(found.keypoints[:, 5:, :2] - points[5:, :2]).transpose(2, 0, 1))
+        apart[found.keypoints[:, 5:, 2] == 0] = np.nan
+        # shoulders to ankles: a few per cent of a body's height of 500 pixels
+        assert np.nanmin(np.nanmedian(apart, axis=1)) < 20

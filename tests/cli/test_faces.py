@@ -67,7 +67,7 @@ def test_known_people_are_named_and_strangers_are_not(assets, faces, tmp_path) -
     ("other", "code", "verdict"),
     [
         pytest.param("obama2", 0, "the same person: similarity 0.7", id="one man twice"),
-        pytest.param("biden", 1, "different people: similarity 0.1", id="two men"),
+        pytest.param("biden", 1, "different people: similarity 0.1", id="two men", marks=pytest.mark.slow),
         pytest.param("zidane", 2, "2 faces: which of them is meant?", id="more than one face"),
     ],
 )
@@ -78,6 +78,7 @@ def test_two_pictures_are_compared(assets, faces, other, code, verdict) -> None:
     assert verdict in said
 
 
+@pytest.mark.slow
 def test_a_threshold_of_one_s_own_decides(assets, faces) -> None:
     pictures = [assets(f"pictures/{name}.jpg") for name in ("obama", "obama2")]
     assert faces("verify", *pictures, "--threshold", "0.9")[0] == 1

@@ -87,7 +87,9 @@ MTCNN = {
 }
 
 
-@pytest.mark.parametrize("name", MTCNN)
+@pytest.mark.parametrize(
+    "name", [n if "2007" in n else pytest.param(n, marks=pytest.mark.slow) for n in MTCNN]
+)
 def test_mtcnn_gives_what_the_authors_cascade_gives(weights, picture, name):
     found = find_face_detector(FaceParams(model="mtcnn"), models=weights).detect(picture(name))
     count, score, points = MTCNN[name]
@@ -101,8 +103,10 @@ def test_mtcnn_gives_what_the_authors_cascade_gives(weights, picture, name):
     ("model", "name", "seen"),
     [
         pytest.param("ssd-face", "obama.jpg", [(1.0, (371, 75, 610, 428))], id="SSD: Obama"),
-        pytest.param("ssd-face", "biden.jpg", [(1.0, (433, 162, 712, 571))], id="SSD: Biden"),
-        pytest.param("ssd-face", "bus.jpg", [], id="SSD: faces too small for it"),
+        pytest.param(
+            "ssd-face", "biden.jpg", [(1.0, (433, 162, 712, 571))], id="SSD: Biden", marks=pytest.mark.slow
+        ),
+        pytest.param("ssd-face", "bus.jpg", [], id="SSD: too small for it", marks=pytest.mark.slow),
         pytest.param("blazeface", "obama.jpg", [(0.94, (355, 140, 633, 418))], id="BlazeFace: Obama"),
         pytest.param("blazeface", "zidane.jpg", [], id="BlazeFace: faces too small for it"),
     ],
@@ -115,7 +119,7 @@ def test_sees_what_was_seen_with_these_weights(weights, picture, model, name, se
         assert iou(np.array([box], np.float32), given[None])[0, 0] > 0.9
 
 
-@pytest.mark.parametrize("model", ["yunet-320", "mtcnn", "blazeface"])
+@pytest.mark.parametrize("model", ["yunet-320", pytest.param("mtcnn", marks=pytest.mark.slow), "blazeface"])
 def test_landmarks_are_where_the_face_has_them(weights, picture, model):
     """Eyes above the nose above the mouth, the person's right on the picture's left."""
     faces = find_face_detector(FaceParams(model=model), models=weights).detect(picture("obama.jpg"))
@@ -126,7 +130,7 @@ def test_landmarks_are_where_the_face_has_them(weights, picture, model):
     assert np.hypot(*(left - (548, 213))) < 20
 
 
-@pytest.mark.parametrize("model", ["yunet-320", "mtcnn", "dlib-hog"])
+@pytest.mark.parametrize("model", ["yunet-320", "mtcnn", pytest.param("dlib-hog", marks=pytest.mark.slow)])
 def test_a_cropped_and_enlarged_view_reports_source_pixels(weights, picture, zoom, crop, model):
     view = picture("faces/2008_001322.jpg")
     detector = find_face_detector(FaceParams(model=model, upsample=1), models=weights)
@@ -152,6 +156,7 @@ def test_small_faces_are_left_out_on_request(weights, picture, model):
     assert 1 <= len(found) <= 3
 
 
+@pytest.mark.slow
 def test_pictures_of_several_cameras_are_taken_at_once(weights, picture):
     views = [picture("faces/2008_001322.jpg"), picture("faces/2008_002506.jpg")]
     for model in ("yunet-320", "mtcnn"):

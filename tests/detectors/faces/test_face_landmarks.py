@@ -27,7 +27,7 @@ def errors(finder, picture, truth, faces_in) -> np.ndarray:
 @pytest.mark.parametrize(
     ("model", "mean", "worst"),
     [
-        pytest.param(None, 0.016, 0.05, id="in true boxes"),
+        pytest.param(None, 0.016, 0.05, id="in true boxes", marks=pytest.mark.slow),
         pytest.param("yunet", 0.021, 0.08, id="in faces that YuNet finds", marks=pytest.mark.slow),
         pytest.param("mtcnn", 0.023, 0.11, id="in faces that MTCNN finds", marks=pytest.mark.slow),
         pytest.param("ssd-face", 0.06, 0.7, id="in boxes without landmarks", marks=pytest.mark.slow),

@@ -124,6 +124,7 @@ def test_one_bad_look_changes_nothing(gallery, obama):
     assert seen == ["", "obama", "obama", "obama", "obama"]
 
 
+@pytest.mark.slow
 def test_somebody_is_reported_once_until_the_cooldown_is_over(gallery, obama):
     view, faces = obama
     identify = OneStage(FaceIdentify, gallery=str(gallery), votes=1, cooldown="10s")
@@ -184,7 +185,7 @@ def test_landmarks_tell_open_eyes(obama, dlib_68):
     assert given.extra["mouth"].shape == (1,)
 
 
-@pytest.mark.parametrize("method", ["pixelate", "blur", "fill"])
+@pytest.mark.parametrize("method", ["pixelate", pytest.param("blur", marks=pytest.mark.slow), "fill"])
 def test_a_hidden_face_is_nobody_s(detect, obama, method):
     """If it still passes for a face, then for no known one."""
     view, faces = obama

@@ -84,7 +84,7 @@ def read_darknet(path: Path, wish: Wish, where: str) -> Bare:
     cfg = read_bytes(_beside(path, ".cfg", where), where)
     config = read_cfg(cfg, where)
     listed = weights.with_suffix(".names")
-    noted = tuple(listed.read_text("utf-8").split("\n")) if listed.is_file() else ()
+    noted = _text(listed, where).splitlines() if listed.is_file() else ()
     names = tuple(wish.names) or tuple(name for name in noted if name)
     found = _meant(wish, "darknet", where)
     files = {MAIN: read_bytes(weights, where), CONFIG: cfg}

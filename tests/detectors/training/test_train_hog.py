@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from detectors.hog import HogDetector, HogModel
+from detectors.hog import HogDetector, HogModel, HogParams
 from detectors.hog.model import load_model
 from detectors.training import Evidence, Plan, Recipe, Scene, train_hog
 from tests.support.truth import mot_truth
@@ -166,12 +166,15 @@ def test_impossible_plans_are_refused(options, words):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_trained_on_the_first_half_it_does_on_the_second_what_the_people_detector_does(assets):
-    clip = people(assets, 4)
-    plan = Plan(label="person", costs=(0.003,), held_out=0.5)
+    clip = people(assets, 8)
+    plan = Plan(label="person", costs=(0.003,), rounds=3, held_out=0.5)
     trained = train_hog([clip], plan).report.held_out
     default = load_model("default")
-    detector = HogDetector(model=HogModel(default.descriptor, replace(default.usage, hit_threshold=-0.5)))
+    detector = HogDetector(
+        HogParams(pyramid=1.2), HogModel(default.descriptor, replace(default.usage, hit_threshold=-0.5))
+    )
     found = Evidence.pooled(
         Evidence.of(*detector.objects(detector.windows(scene.pixels)), scene.boxes, scene.ignored)
         for scene in clip.read(range(len(clip) - trained.pictures, len(clip)))

@@ -146,6 +146,19 @@ def test_signs_are_read(tmp_path: Path, assets: Callable[[str], Path]) -> None:
 
 
 @pytest.mark.slow
+def test_people_and_vehicles_are_found_by_a_network(
+    tmp_path: Path, assets: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDSTREAM_MODELS", str(assets("weights/coco.names").parent))
+    clip = assets("video/bus_text_1080p.mp4")
+    run("objects", tmp_path, "--source", f"street={clip}", "--frames", "40")
+    frames = records(tmp_path / "objects" / "street.jsonl", "frame")
+    seen = Counter(o["class"] for frame in frames for o in frame["objects"])
+    assert seen["bus"] >= 30
+    assert seen["person"] >= 30
+
+
+@pytest.mark.slow
 def test_street_signs_are_read_by_networks(
     tmp_path: Path, assets: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

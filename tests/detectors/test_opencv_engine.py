@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from detectors.dnn.onnx_header import read_onnx_header
 from detectors.dnn.engines.opencv import OpenCvEngine, choose_device
+from detectors.dnn.onnx_header import read_onnx_header
 from vidstream.errors import ModelError
 
 CUDA = {cv2.dnn.DNN_BACKEND_CUDA: [cv2.dnn.DNN_TARGET_CUDA, cv2.dnn.DNN_TARGET_CUDA_FP16]}

@@ -1,7 +1,7 @@
 """A linear SVM on histograms of oriented gradients, slid over a pyramid of the picture.
 
 N. Dalal, B. Triggs: Histograms of Oriented Gradients for Human Detection, CVPR 2005. The slow and
-classic detector: no weights to fetch, about 90 ms of one core per 768x576 picture.
+classic detector: no weights to fetch, about 160 ms of one core per 768x576 picture.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class HogParams:
     =======  =====  =======  =====  =====  =========  ======  ============
     model    scale  pyramid  AP     F1     precision  recall  ms per frame
     =======  =====  =======  =====  =====  =========  ======  ============
-    default  1.0    1.2      0.48   0.62   0.75       0.52    45
+    default  1.0    1.2      0.48   0.62   0.75       0.52    44
     default  1.25   1.2      0.81   0.87   0.91       0.83    74
-    default  1.4    1.2      0.83   0.86   0.92       0.80    97
-    default  1.4    1.1      0.85   0.88   0.94       0.84    171
-    daimler  1.0    1.2      0.81   0.86   0.92       0.80    40
-    daimler  1.25   1.1      0.87   0.90   0.91       0.88    114
+    default  1.4    1.2      0.83   0.86   0.92       0.80    93
+    default  1.4    1.1      0.85   0.88   0.94       0.84    160
+    daimler  1.0    1.2      0.81   0.86   0.92       0.80    37
+    daimler  1.25   1.1      0.87   0.90   0.91       0.88    107
     =======  =====  =======  =====  =====  =========  ======  ============
 
     `daimler` is the quicker and, here, the better one; on TUD-Stadtmitte `default` finds more.

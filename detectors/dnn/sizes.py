@@ -10,7 +10,6 @@ from detectors.catalogue import Card
 from detectors.catalogue.card import MAIN
 from detectors.dnn.engines.base import Device, Engine, EngineName, Outputs, Remark
 from detectors.dnn.engines.choose import open_engine
-from detectors.dnn.onnx_edit import with_input_shapes
 from detectors.dnn.onnx_header import read_onnx_header
 from detectors.dnn.preprocess import Preprocessor
 from vidstream import geometry
@@ -39,7 +38,7 @@ class SizedNetwork:
         self.remarks: tuple[Remark, ...] = ()
         self._data = data
         self._choice: tuple[EngineName, Device] = (engine, device)
-        self._input, self._free = _free_axes(card, data)
+        self._free = _free_axes(card, data)
         self._open: OrderedDict[tuple[int, int], tuple[Engine, Preprocessor]] = OrderedDict()
         self.remarks = self._add(*self.size(card.input.width, card.input.height))
 
@@ -69,30 +68,23 @@ class SizedNetwork:
     def _add(self, width: int, height: int) -> tuple[Remark, ...]:
         """Open the network for one more size."""
         card = replace(self.card, input=replace(self.card.input, width=width, height=height))
-        data = dict(self._data)
-        if self._free and self._input:
-            shape = (1, 1 if card.input.colour == "gray" else 3, height, width)
-            data[MAIN] = with_input_shapes(data[MAIN], {self._input: shape}, f"model '{card.name}'")
         name, device = self._choice
-        engine, remarks = open_engine(card, data, engine=name, device=device)
+        engine, remarks = open_engine(card, self._data, engine=name, device=device)
         self._open[width, height] = engine, Preprocessor(card.input)
         while len(self._open) > _KEPT:
             self._open.popitem(last=False)
         return remarks
 
 
-def _free_axes(card: Card, data: Mapping[str, bytes]) -> tuple[str, frozenset[str]]:
-    """Name of the input, and which of width and height the file leaves open.
+def _free_axes(card: Card, data: Mapping[str, bytes]) -> frozenset[str]:
+    """Which of width and height the file leaves open.
 
-    Where the file does not say so, a card may, with the option ``size: free``: then nothing in it is changed.
+    Files of other formats than ONNX do not say; a card does, with the option ``size: free``.
     """
-    at_any_size = frozenset(("width", "height") if card.options.get("size") == "free" else ())
     if not card.main.file.endswith(".onnx"):
-        return "", at_any_size
-    inputs = read_onnx_header(data[MAIN], f"model '{card.name}'").inputs
-    name, shape = next(iter(inputs.items()), ("", ()))
-    if len(inputs) != 1 or len(shape) != 4:
-        return name, frozenset()
-    axes = zip(("height", "width"), shape[2:] if card.input.layout == "nchw" else shape[1:3], strict=True)
-    free = frozenset(axis for axis, size in axes if size == 0)
-    return (name, free) if free else ("", at_any_size)
+        return frozenset(("width", "height") if card.options.get("size") == "free" else ())
+    shapes = list(read_onnx_header(data[MAIN], f"model '{card.name}'").inputs.values())
+    if len(shapes) != 1 or len(shapes[0]) != 4:
+        return frozenset()
+    sizes = shapes[0][2:] if card.input.layout == "nchw" else shapes[0][1:3]
+    return frozenset(axis for axis, size in zip(("height", "width"), sizes, strict=True) if size == 0)

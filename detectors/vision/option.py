@@ -13,7 +13,6 @@ from detectors.catalogue import Card, InputSpec, ModelFile, Task
 from detectors.catalogue.card import MAIN, read_bytes
 from detectors.dnn.describe import noted_names
 from detectors.dnn.network import NetworkOption
-from detectors.dnn.onnx_edit import with_input_shapes
 from detectors.dnn.onnx_header import OnnxHeader, read_onnx_header
 from vidstream.errors import ModelError
 
@@ -92,7 +91,7 @@ class VisionOption(NetworkOption):
             classes=self.names or noted_names(header.metadata) or _usual_names(task, output),
             options={"size": "free"} if self._at_any_size(header, task, family) else {},
         )
-        return card, {MAIN: data if task == "picture" else _fixed(data, header, card.input, where)}
+        return card, {MAIN: data}
 
     def _input(self, header: OnnxHeader, task: Task, family: str, where: str) -> InputSpec:
         shape = next(iter(header.inputs.values()), ())
@@ -132,16 +131,6 @@ def _layout(shape: Shape) -> Literal["nchw", "nhwc"] | None:
     if shape[1] in (1, 3):
         return "nchw"
     return "nhwc" if shape[3] in (1, 3) else None
-
-
-def _fixed(data: bytes, header: OnnxHeader, spec: InputSpec, where: str) -> bytes:
-    """The file with its input's sizes written down: OpenCV does not read most that leave them free."""
-    ((name, shape),) = header.inputs.items()
-    if 0 not in shape:
-        return data
-    channels = 1 if spec.colour == "gray" else 3
-    nchw, nhwc = (1, channels, spec.height, spec.width), (1, spec.height, spec.width, channels)
-    return with_input_shapes(data, {name: nhwc if spec.layout == "nhwc" else nchw}, where)
 
 
 def _plain(shape: Shape) -> Shape:

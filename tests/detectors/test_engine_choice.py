@@ -14,6 +14,7 @@ from detectors.dnn.engines.base import Kind
 from detectors.dnn.engines.choose import KINDS, check_engine, open_engine
 from detectors.dnn.engines.trial import agree, sample
 from detectors.dnn.onnx_header import OnnxHeader
+from tests.support.tiny_networks import network, node
 from vidstream.errors import MissingDependency, ModelError
 
 FASTER = [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name)]
@@ -24,7 +25,6 @@ pytestmark = pytest.mark.skipif(
 SQUEEZENET = ("squeezenet1.0_imagenet.onnx", InputSpec(224, 224, mean=(104, 117, 124)))
 SELFIE = ("selfie_segmentation.tflite", InputSpec(256, 256, "rgb", std=(255.0,) * 3))
 BLAZEFACE = ("blazeface_short_range.tflite", InputSpec(128, 128, "rgb", (127.5,) * 3, (127.5,) * 3))
-READER = ("PP-OCRv6_rec_tiny.onnx", InputSpec(320, 48, "bgr", (127.5,) * 3, (127.5,) * 3))
 #: networks, and how far apart engines' numbers may be: their outputs are 1 at most, boxes 416
 NETWORKS = [
     pytest.param(("yolox_nano.onnx", InputSpec(416, 416)), 2e-3, id="YOLOX"),
@@ -45,6 +45,14 @@ def model(weights):
         return Card("tried", "classify", "any", files, "", spec, **more), {"model": data}
 
     return build
+
+
+@pytest.fixture
+def unreadable():
+    """A network of determinants, which OpenCV does not know and others do."""
+    data = network([node("Det", ["in"], "out")], (1, 3, 8, 8), (1, 3))
+    files = {"model": ModelFile("det.onnx", len(data), sha256(data).hexdigest())}
+    return Card("tried", "classify", "any", files, "", InputSpec(8, 8)), {"model": data}
 
 
 @pytest.fixture(autouse=True)
@@ -106,22 +114,31 @@ def test_an_input_that_does_not_fit_is_told(model, name):
         engine.run({"no such": np.zeros((1, 3, 224, 224), np.float32)})
 
 
-def test_what_opencv_cannot_read_falls_to_another_engine_with_a_remark(model):
-    engine, remarks = open_engine(*model(READER))
+def test_what_opencv_cannot_read_falls_to_another_engine_with_a_remark(unreadable):
+    engine, remarks = open_engine(*unreadable)
     assert engine.name == "onnxruntime"
     (why,) = [r.text for r in remarks if r.kind == "engine-fallback"]
     assert why.startswith("onnxruntime on cpu runs it: OpenCV cannot read the network")
 
 
-def test_what_no_installed_engine_can_read_names_those_that_may(model, monkeypatch):
+def test_what_no_installed_engine_can_read_names_those_that_may(unreadable, monkeypatch):
     monkeypatch.setattr(Kind, "installed", property(lambda kind: kind.name == "opencv"))
     with pytest.raises(ModelError, match="OpenCV cannot read.*pip install onnxruntime openvino"):
-        open_engine(*model(READER))
+        open_engine(*unreadable)
 
 
-def test_opencv_by_name_does_not_fall_to_another(model):
+def test_opencv_by_name_does_not_fall_to_another(unreadable):
     with pytest.raises(ModelError, match="OpenCV cannot read"):
-        open_engine(*model(READER), engine="opencv")
+        open_engine(*unreadable, engine="opencv")
+
+
+def test_a_network_that_leaves_its_size_open_gets_the_cards(model):
+    reader = ("PP-OCRv6_rec_tiny.onnx", InputSpec(320, 48, std=(127.5,) * 3))
+    opened = {name: open_engine(*model(reader), engine=name)[0] for name in ("opencv", "onnxruntime")}
+    blob = sample(InputSpec(320, 48))
+    one, other = (engine.run(blob)[0] for engine in opened.values())
+    assert one.shape == (1, 40, 6906)
+    np.testing.assert_allclose(one, other, atol=1e-3)
 
 
 def test_the_cards_first_engine_is_taken_and_others_are_doubted(model):

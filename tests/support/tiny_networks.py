@@ -1,12 +1,13 @@
-"""Small ONNX networks whose answer is known: what they give depends on the picture's mean colour alone.
+"""Small ONNX networks whose answer is known by construction.
 
 Needs the package `onnx`, which makes files and runs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,3 +55,43 @@ def answering_network(
     helper.set_model_props(model, dict(notes or {}))
     onnx.save(model, str(path))
     return path
+
+
+def node(kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> Any:
+    """One operation."""
+    return helper.make_node(kind, inputs, [output], **attributes)
+
+
+def conv(inputs: Sequence[str], output: str, side: int = 1, stride: int = 1) -> Any:
+    """A convolution without padding."""
+    sizes = {"kernel_shape": [side, side], "strides": [stride, stride], "pads": [0, 0, 0, 0]}
+    return node("Conv", inputs, output, **sizes)
+
+
+def network(
+    nodes: Sequence[Any],
+    taken: Sequence[int | str],
+    given: Sequence[int | str],
+    weights: Mapping[str, np.ndarray] | None = None,
+    *,
+    whole: bool = False,
+    notes: Mapping[str, str] | None = None,
+) -> bytes:
+    """An ONNX file: `nodes` lead from "in" to "out"; a size given as a text is free.
+
+    `whole`: the output holds whole numbers. `notes` are what exporters write into files.
+    """
+    graph = helper.make_graph(
+        list(nodes),
+        "small",
+        [helper.make_tensor_value_info("in", TensorProto.FLOAT, list(taken))],
+        [
+            helper.make_tensor_value_info(
+                "out", TensorProto.INT64 if whole else TensorProto.FLOAT, list(given)
+            )
+        ],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in (weights or {}).items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, dict(notes or {}))
+    return bytes(model.SerializeToString())

@@ -10,6 +10,7 @@ from detectors.catalogue import Card, InputSpec
 from detectors.catalogue.card import MAIN
 from detectors.dnn.engines.base import Engine, Outputs
 from detectors.dnn.engines.opencv import KIND, quiet
+from detectors.dnn.engines.sized import sized
 from detectors.dnn.engines.trial import agree, sample
 from detectors.dnn.onnx_batch import with_free_batch
 from vidstream.errors import ModelError
@@ -31,7 +32,7 @@ def batched(engine: Engine, card: Card, data: Mapping[str, bytes]) -> tuple[Engi
     if MAIN not in data or engine.name != "opencv" or not card.main.file.lower().endswith(".onnx"):
         return engine, 1
     where, one = f"model '{card.name}'", sample(card.input)
-    freed = {**data, MAIN: with_free_batch(data[MAIN], where)}
+    freed = {**data, MAIN: with_free_batch(sized(card, data)[MAIN], where)}
     try:
         with quiet():
             other = KIND.open(

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from detectors.catalogue import Card
 from detectors.dnn.engines import onnxruntime, opencv, openvino, race
 from detectors.dnn.engines.base import Device, Engine, EngineName, Kind, Remark, library
+from detectors.dnn.engines.sized import sized
 from detectors.dnn.engines.trial import Place, Trial
 from detectors.dnn.ultralytics.process import python
 from vidstream.errors import MissingDependency, ModelError
@@ -25,7 +26,7 @@ def open_engine(
     MissingDependency: the engine that was asked for is not installed.
     """
     places = _places(card, engine, device)
-    trial = Trial.of(card, data)
+    trial = Trial.of(card, sized(card, data))
     if engine == "auto":
         opened, remarks = race.fastest(trial, places)
     else:

@@ -10,7 +10,7 @@ from detectors.dnn.families import family
 from detectors.dnn.families.faces import decode_retinaface, decode_scrfd
 from detectors.dnn.onnx_header import OnnxHeader
 from detectors.faces.detect import FaceParams, find_face_detector
-from tests.support import onnx_writer as onnx
+from tests.support import tiny_networks as onnx
 from vidstream.errors import ModelError
 from vidstream.types import View
 

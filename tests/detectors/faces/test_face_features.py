@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from detectors.faces.align import TEMPLATE, crops_by_box, crops_by_landmarks, similarity
 from detectors.faces.embed import EmbedParams, check, find_embedder, identity_of
 from detectors.faces.points import five
-from tests.support import onnx_writer as onnx
+from tests.support import tiny_networks as onnx
 from vidstream.errors import ModelError, ShapeError
 from vidstream.types import Detections, View
 

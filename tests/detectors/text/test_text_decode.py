@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from detectors.text.decode import decode_ctc, decode_db, decode_east
 from detectors.text.quads import angles_of, boxes_of, clockwise, grown, reading_order, upright
+from tests.support.tiny_networks import answering_network
 from vidstream.errors import ModelError
 
 
-def constant_network(**outputs: np.ndarray) -> cv2.dnn.Net:
+def constant_network(path: Path, **outputs: np.ndarray) -> cv2.dnn.Net:
     """A network that gives these outputs whatever it sees: OpenCV's decoders then decode them."""
-    nodes = [
-        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[1, 2, 3], keepdims=0),
-        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
-    ]
-    weights = [numpy_helper.from_array(np.zeros(1, np.float32), "zero")]
-    for name, values in outputs.items():
-        weights.append(numpy_helper.from_array(values.astype(np.float32), f"{name}_values"))
-        nodes.append(helper.make_node("Add", [f"{name}_values", "nothing"], [name]))
-    graph = helper.make_graph(
-        nodes,
-        "constant",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 128, 256])],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, v.shape) for n, v in outputs.items()],
-        weights,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
-    onnx.checker.check_model(model)
-    return cv2.dnn.readNetFromONNX(np.frombuffer(model.SerializeToString(), np.uint8))
+    return cv2.dnn.readNetFromONNX(str(answering_network(path / "n.onnx", outputs, size=(256, 128))))
 
 
 PICTURE = np.zeros((128, 256, 3), np.uint8)
@@ -95,9 +79,9 @@ def east_maps(*rectangles: tuple) -> tuple[np.ndarray, np.ndarray]:
     return scores, geometry
 
 
-def test_east_finds_what_opencv_finds_and_what_is_there():
+def test_east_finds_what_opencv_finds_and_what_is_there(tmp_path):
     scores, geometry = east_maps(*TEXTS)
-    network = constant_network(scores=scores, geometry=geometry)
+    network = constant_network(tmp_path, scores=scores, geometry=geometry)
     model = cv2.dnn.TextDetectionModel_EAST(network)
     model.setConfidenceThreshold(0.5)
     model.setNMSThreshold(0.2)
@@ -131,10 +115,10 @@ def test_ctc(steps, text):
     assert score == pytest.approx(0.9 if text else 0.0)
 
 
-def test_ctc_reads_what_opencv_reads():
+def test_ctc_reads_what_opencv_reads(tmp_path):
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 3, (24, 1, 5)).astype(np.float32)  # (T, 1, C), as CRNN gives them
-    model = cv2.dnn.TextRecognitionModel(constant_network(y=logits))
+    model = cv2.dnn.TextRecognitionModel(constant_network(tmp_path, y=logits))
     model.setDecodeType("CTC-greedy")
     model.setVocabulary(list(CHARACTERS))
     model.setInputParams(1.0, (256, 128))

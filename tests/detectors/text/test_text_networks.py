@@ -7,11 +7,11 @@ import re
 import cv2
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from detectors.text.finder import FinderParams, TextFinder
 from detectors.text.quads import polygons_of
 from detectors.text.reader import ReaderParams, TextReader
+from tests.support.tiny_networks import network, node
 from vidstream.errors import ModelError
 from vidstream.types import View
 
@@ -114,26 +114,15 @@ def test_a_plain_file_is_a_model_too(weights, picture):
     assert "STATION ROAD 42" in strings
 
 
-def test_a_recogniser_of_gray_pictures_is_fed_gray(tmp_path, weights):
+def test_a_recogniser_of_gray_pictures_is_fed_gray(tmp_path):
     """CRNN's shape: 32 x 100 gray in, (T, 1, C) logits out; here each step tells how bright its part is."""
-    pool = helper.make_node("AveragePool", ["x"], ["steps"], kernel_shape=[32, 25], strides=[32, 25])
     nodes = [
-        pool,  # (1, 1, 1, 4)
-        helper.make_node("Reshape", ["steps", "shape"], ["column"]),  # (4, 1, 1)
-        helper.make_node("Concat", ["column", "zeros"], ["logits"], axis=2),  # blank where it is bright
+        node("AveragePool", ["in"], "steps", kernel_shape=[32, 25], strides=[32, 25]),  # (1, 1, 1, 4)
+        node("Reshape", ["steps", "shape"], "column"),  # (4, 1, 1)
+        node("Concat", ["column", "zeros"], "out", axis=2),  # blank where it is bright
     ]
-    graph = helper.make_graph(
-        nodes,
-        "bright",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, 32, 100])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [4, 1, 2])],
-        [
-            numpy_helper.from_array(np.array([4, 1, 1], np.int64), "shape"),
-            numpy_helper.from_array(np.zeros((4, 1, 1), np.float32), "zeros"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
-    (tmp_path / "crnn.onnx").write_bytes(model.SerializeToString())
+    weights = {"shape": np.array([4, 1, 1]), "zeros": np.zeros((4, 1, 1), np.float32)}
+    (tmp_path / "crnn.onnx").write_bytes(network(nodes, (1, 1, 32, 100), (4, 1, 2), weights))
     reader = TextReader(ReaderParams(model=str(tmp_path / "crnn.onnx"), names=("x",)))
     assert reader.card.input.colour == "gray"
     bars = np.repeat(np.array([[0, 255, 0, 0]], np.uint8), 25, axis=1).repeat(32, axis=0)

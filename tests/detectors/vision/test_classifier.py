@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from detectors.vision import Classifier, ClassifyParams, crops, most_similar
-from tests.support.onnx_writer import conv, network, node
+from tests.support.tiny_networks import conv, network, node
 from vidstream.errors import ModelError, ShapeError
 from vidstream.types import Labels, View
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from detectors.vision import MatteNetwork, MatteParams
-from tests.support.onnx_writer import conv, network, node
+from tests.support.tiny_networks import conv, network, node
 from vidstream.errors import ModelError, ShapeError
 from vidstream.types import Masks, View
 

@@ -10,7 +10,7 @@ import pytest
 
 from detectors import catalogue
 from detectors.vision import PictureNetwork, PictureParams
-from tests.support.onnx_writer import conv, network, node
+from tests.support.tiny_networks import conv, network, node
 from vidstream.errors import ModelError
 from vidstream.geometry import scaling
 from vidstream.types import View

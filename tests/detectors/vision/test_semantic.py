@@ -8,7 +8,7 @@ import pytest
 
 from detectors.vision import SemanticParams, SemanticSegmenter, area_shares
 from detectors.vision.semantic import check
-from tests.support.onnx_writer import conv, network, node
+from tests.support.tiny_networks import conv, network, node
 from vidstream.errors import ModelError
 from vidstream.geometry import scaling
 from vidstream.types import View

@@ -8,7 +8,7 @@ import pytest
 from detectors.dnn.network import Network, NetworkOption
 from detectors.vision import most_similar
 from tests.support.one_stage import OneStage, picture, problems
-from tests.support.onnx_writer import conv, network, node
+from tests.support.tiny_networks import conv, network, node
 from trackers.appearance import NetworkEmbedder
 from vidstream.stages.embed.boxes import EmbedBoxes
 from vidstream.stages.track.deepsort import TrackDeepSort

@@ -10,7 +10,7 @@ from detectors.dnn.families import family
 from detectors.dnn.families.faces import decode_retinaface, decode_scrfd
 from detectors.dnn.onnx_header import OnnxHeader
 from detectors.faces.detect import FaceParams, find_face_detector
-from tests.support import tiny_networks as onnx
+from tests.support.tiny_networks import answering_network
 from vidstream.errors import ModelError
 from vidstream.types import View
 
@@ -92,24 +92,11 @@ def test_is_told_from_the_shapes_of_its_outputs(name, shapes):
 
 def test_a_file_of_one_s_own_is_recognised_and_run(tmp_path):
     """An SCRFD that sees the same face in every picture: constants, plus nothing of what it looks at."""
-    (tmp_path / "mine.onnx").write_bytes(constants(scrfd_outputs()))
+    outputs = {f"out{i}": output for i, output in enumerate(scrfd_outputs())}
+    answering_network(tmp_path / "mine.onnx", outputs, size=(SIDE, SIDE))
     detector = find_face_detector(FaceParams(model=str(tmp_path / "mine.onnx")))
     found = detector.detect(View(np.full((SIDE * 2, SIDE * 2, 3), 90, np.uint8)))
     # the picture is twice as large as the input
     assert found.boxes == pytest.approx(2 * BOX[None], abs=0.01)
     assert found.keypoints[0, :, :2] == pytest.approx(2 * POINTS, abs=0.01)
     assert found.name_of(0) == "face"
-
-
-def constants(outputs: list[np.ndarray]) -> bytes:
-    """A network that gives these outputs whatever it sees."""
-    graph = [onnx.node("GlobalAveragePool", ["in"], "mean"), onnx.conv(["mean", "none"], "nothing"),
-             onnx.node("Reshape", ["nothing", "one"], "flat")]  # fmt: skip
-    weights = {"none": np.zeros((1, 3, 1, 1), np.float32), "one": np.array([1, 1, 1], np.int64)}
-    weights |= {f"c{i}": output for i, output in enumerate(outputs)}
-    graph += [onnx.node("Add", [f"c{i}", "flat"], f"out{i}") for i in range(len(outputs))]
-    graph.append(onnx._field(2, "small"))
-    graph += [onnx._tensor(name, array) for name, array in weights.items()]
-    graph.append(onnx._value(11, "in", (1, 3, SIDE, SIDE), 1))
-    graph += [onnx._value(12, f"out{i}", output.shape, 1) for i, output in enumerate(outputs)]
-    return onnx._field(1, 8) + onnx._field(8, onnx._field(2, 13)) + onnx._field(7, b"".join(graph))

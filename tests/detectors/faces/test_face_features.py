@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from detectors.faces.align import TEMPLATE, crops_by_box, crops_by_landmarks, similarity
 from detectors.faces.embed import EmbedParams, check, find_embedder, identity_of
 from detectors.faces.points import five
-from tests.support import tiny_networks as onnx
+from tests.support.tiny_networks import network, node
 from vidstream.errors import ModelError, ShapeError
 from vidstream.types import Detections, View
 
@@ -137,8 +137,8 @@ def test_every_scheme_of_landmarks_turns_a_face_upright(count):
 def test_a_network_of_one_s_own_gets_what_its_shape_asks_for(tmp_path, portraits):
     """One that gives the mean colour: at 160 pixels by the box, in -1..1."""
     path = tmp_path / "Mine v2.onnx"
-    nodes = [onnx.node("GlobalAveragePool", ["in"], "mean"), onnx.node("Flatten", ["mean"], "out")]
-    path.write_bytes(onnx.network(nodes, (1, 3, 160, 160), (1, 3)))
+    nodes = [node("GlobalAveragePool", ["in"], "mean"), node("Flatten", ["mean"], "out")]
+    path.write_bytes(network(nodes, (1, 3, 160, 160), (1, 3)))
     params = EmbedParams(model=str(path))
     view = View(np.full((50, 50, 3), (0, 128, 255), np.uint8))
     feature = find_embedder(params).embed(view, Detections.of([[10, 10, 40, 40]]))[0]

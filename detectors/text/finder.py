@@ -10,10 +10,9 @@ from typing import Annotated
 import numpy as np
 
 from detectors.dnn.engines.base import Remark
-from detectors.dnn.network import NetworkOption
 from detectors.dnn.sizes import SizedNetwork
 from detectors.text.decode import Found, decode_db, decode_east
-from detectors.text.models import load_text_model
+from detectors.text.models import TextOption, load_text_model
 from detectors.text.quads import angles_of, boxes_of, reading_order
 from vidstream import geometry
 from vidstream.types import Detections, View
@@ -25,7 +24,7 @@ _DEFAULT = ModelName("ppocr-v6-det")
 
 
 @dataclass(frozen=True)
-class FinderParams(NetworkOption):
+class FinderParams(TextOption):
     """Which network looks for text, and how."""
 
     model: ModelName = _DEFAULT  #: a text detector in the catalogue, or an ONNX file (DB, EAST)

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from detectors.dnn.engines.base import Remark
-from detectors.dnn.network import NetworkOption
 from detectors.dnn.sizes import SizedNetwork
 from detectors.text.decode import decode_ctc
-from detectors.text.models import characters_of, load_text_model
+from detectors.text.models import TextOption, characters_of, load_text_model
 from detectors.text.quads import Quads, upright
 from vidstream.types import Pixels, Scores, View
 from vidstream.types.values import ModelName
@@ -27,7 +26,7 @@ _DEFAULT = ModelName("ppocr-v6-rec")
 
 
 @dataclass(frozen=True)
-class ReaderParams(NetworkOption):
+class ReaderParams(TextOption):
     """Which network reads text."""
 
     model: ModelName = _DEFAULT  #: a text recogniser in the catalogue, or an ONNX file (CTC)

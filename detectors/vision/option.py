@@ -46,6 +46,8 @@ _USUAL: Mapping[Task, _Usual] = {
     "matte": _Usual("imagenet", "stretch", (3, 4), "a matte (1, 1, H, W)"),
     "picture": _Usual("0..1", "stretch", (4,), "a picture (1, 3, H, W)"),
 }
+#: what the rules of this room are for
+TASKS = tuple(_USUAL)
 #: number of classes -> the list they are usually from
 _LISTS: Mapping[tuple[str, int], str] = {
     ("classify", 1000): "imagenet",

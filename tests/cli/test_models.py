@@ -234,3 +234,20 @@ def test_the_line_is_silent_where_nobody_looks():
     line.show("m.onnx", 1, 2)
     line.close()
     assert shown.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "task", "family"),
+    [
+        pytest.param("PP-OCRv6_rec_tiny.onnx", "text-read", "ctc", id="a text recogniser"),
+        pytest.param("PP-OCRv6_det_tiny_416x960.onnx", "text-detect", "db", id="a text detector"),
+        pytest.param("squeezenet1.0_imagenet.onnx", "classify", "classify", id="a classifier"),
+        pytest.param("u2netp_320.onnx", "matte", "matte", id="a matte"),
+    ],
+)
+def test_networks_of_every_task_can_be_added(folder, assets, tmp_path, file, task, family):
+    path = assets(f"weights/{file}")
+    assert main(["models", "add", str(path), "--task", task, "--name", "mine"]) == 0
+    card = catalogue.card("mine")
+    assert (card.task, card.family, card.main.file) == (task, family, "mine.onnx")
+    assert catalogue.verify("mine") == tmp_path / "cache/vidstream/models/mine.onnx"

@@ -9,7 +9,7 @@ import pytest
 
 from vidstream.errors import ParamError
 from vidstream.graph.params import make_params, parameters
-from vidstream.types.values import FileOrName
+from vidstream.types.values import FileOrName, ModelName
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,25 @@ BASE = Path("/jobs/gate")
 )
 def test_files_start_from_the_folder_of_the_yaml_file(given, read):
     assert make_params(Params, {"model": given}, "", BASE).model == read
+
+
+@dataclass(frozen=True)
+class NetworkParams:
+    model: ModelName  #: which
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        pytest.param("yolox-nano", "yolox-nano", id="a name"),
+        pytest.param("mine.v2", "mine.v2", id="a name with a dot"),
+        pytest.param("mine.onnx", "/jobs/gate/mine.onnx", id="an ONNX file"),
+        pytest.param("nets/mine.weights", "/jobs/gate/nets/mine.weights", id="Darknet weights"),
+        pytest.param("best.pt", "/jobs/gate/best.pt", id="a file of Ultralytics"),
+    ],
+)
+def test_networks_start_there_too(given, read):
+    assert make_params(NetworkParams, {"model": given}, "", BASE).model == read
 
 
 @pytest.mark.parametrize(

@@ -133,13 +133,26 @@ def add_model(options: argparse.Namespace) -> int:
 
 
 def _describe(options: argparse.Namespace, tasks: Sequence[Any]) -> tuple[Card, Any]:
+    """A card for the file named, by the rules of its task, and its bytes by role."""
     from detectors.catalogue.card import read_bytes
-    from detectors.dnn.describe import describe
+    from detectors.dnn.network import NetworkOption
+    from detectors.text.models import TextOption
+    from detectors.vision.option import TASKS as VISION
+    from detectors.vision.option import VisionOption
+    from vidstream.types.values import ModelName
 
     names: Sequence[str] = ()
     if options.names:
         names = read_bytes(options.names, f"--names {options.names}").decode("utf-8", "replace").splitlines()
-    return describe(options.file, tasks=tasks, family_name=options.family, names=names, name=options.name)
+    task = options.task or ""
+    kind = VisionOption if task in VISION else TextOption if task.startswith("text-") else NetworkOption
+    option = kind(model=ModelName(str(options.file)), family=options.family, names=tuple(names))
+    card, data = option.describe(tasks)
+    if not options.name:
+        return card, data
+    ends = {role: Path(entry.file).suffix for role, entry in card.files.items()}
+    files = {r: dataclasses.replace(f, file=f"{options.name}{ends[r]}") for r, f in card.files.items()}
+    return dataclasses.replace(card, name=options.name, files=files), data
 
 
 def _each(names: Any, act: Callable[[str], str]) -> int:

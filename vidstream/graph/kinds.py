@@ -247,21 +247,21 @@ class FilePath:
         return _FILE_ROLES[self.role]
 
 
-#: a text that is a path whatever lies where: with a separator, or ending in a dot and letters
-_PATH = re.compile(r".*[/\\\\].*|.*\.[A-Za-z][A-Za-z0-9]*", re.DOTALL)
-
-
 @dataclass(frozen=True, slots=True)
 class NameOrFile:
-    """A name that the stage knows, or a file; the stage's `check` tells which names there are."""
+    """A name that the stage knows, or a file; the stage's `check` tells which names there are.
+
+    What has a separator, or ends in a dot and one of `endings`, is a path, whatever lies there.
+    """
 
     what: str
+    endings: str = r"[A-Za-z][A-Za-z0-9]*"
 
     def read(self, value: Any, path: ValuePath, reading: Reading) -> Any:
         """A text; where it is a path, resolved against the folder of the YAML file."""
         text = str(value) if isinstance(value, Path) else value
         text = Text(self.what).read(text, path, reading)
-        if text is INVALID or not _PATH.search(text):
+        if text is INVALID or not re.fullmatch(rf".*[/\\].*|.*\.({self.endings})", text, re.DOTALL):
             return text
         return wrong(self, value, path, reading) if "\0" in text else str(reading.base / _expanded(text))
 

@@ -39,6 +39,9 @@ from vidstream.graph.kinds import (
 from vidstream.graph.shapes import ColourKind, Coordinates
 from vidstream.types import values as v
 
+#: what the names of networks' files end in
+_NETWORKS = "onnx|tflite|weights|cfg|caffemodel|prototxt|pb|pbtxt|pt"
+
 _SCALARS: dict[Any, Kind] = {
     bool: Flag(),
     int: Number(whole=True),
@@ -57,7 +60,9 @@ _SCALARS: dict[Any, Kind] = {
     v.OutputFile: FilePath("output"),
     v.FileOrName: NameOrFile("a known name, or a file"),
     v.StageId: Text("the id of a stage", v.StageId),
-    v.ModelName: Text("a model's name or file", v.ModelName),
+    v.ModelName: NameOrFile(
+        "a model's name or file", "onnx|tflite|weights|cfg|caffemodel|prototxt|pb|pbtxt|pt"
+    ),
 }
 
 

@@ -152,7 +152,7 @@ def test_a_network_can_tell_the_looks(assets, monkeypatch, people):
         ),
         pytest.param("yolox-nano", "is for another task, detect, and describes no looks", id="a detector"),
         pytest.param("osnet-x0.25", "run: python run.py models fetch osnet-x0.25", id="not here"),
-        pytest.param("./mine.onnx", "network: model './mine.onnx': no such file", id="a file not there"),
+        pytest.param("./mine.onnx", "network: model 'mine.onnx': no such file", id="a file not there"),
     ],
 )
 def test_a_network_that_is_missing_is_named(network, problem, tmp_path, monkeypatch):

@@ -60,9 +60,7 @@ _SCALARS: dict[Any, Kind] = {
     v.OutputFile: FilePath("output"),
     v.FileOrName: NameOrFile("a known name, or a file"),
     v.StageId: Text("the id of a stage", v.StageId),
-    v.ModelName: NameOrFile(
-        "a model's name or file", "onnx|tflite|weights|cfg|caffemodel|prototxt|pb|pbtxt|pt"
-    ),
+    v.ModelName: NameOrFile("a model's name or file", _NETWORKS),
 }
 
 

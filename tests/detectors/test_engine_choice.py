@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
 from hashlib import sha256
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -301,3 +304,23 @@ def test_a_network_of_several_inputs_is_tried_with_all_of_them():
 )
 def test_agreement(one, other, equal):
     assert agree([np.array(o) for o in one], [np.array(o) for o in other]) is equal
+
+
+def test_a_signal_is_survived_when_networks_are_gone(weights):
+    """OpenVINO's cores lay stacks for signals over one another; dropped one by one they left a dead one."""
+    script = f"""
+import signal
+from pathlib import Path
+from detectors.dnn.engines.openvino import OpenVinoEngine
+data = Path({str(weights / "mtcnn_rnet.onnx")!r}).read_bytes()
+engines = [OpenVinoEngine(data) for _ in range(3)]
+while engines:
+    engines.pop(0)
+caught = []
+signal.signal(signal.SIGINT, lambda *_: caught.append(True))
+signal.raise_signal(signal.SIGINT)
+print(caught)
+"""
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "[True]\n"), done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -33,7 +34,7 @@ class OpenVinoEngine:
         outputs: Sequence[str] = (),
         where: str = "model",
     ) -> None:
-        openvino = _openvino()
+        core = _core()
         self.device = device
         self._where = where
         end = PurePath(file).suffix.lower()
@@ -50,8 +51,8 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": "f32",  # it would take bfloat16 where the CPU has it
         }
         try:
-            model = _read(openvino.Core(), data["model"] if isinstance(data, Mapping) else data, end)
-            self._compiled = openvino.Core().compile_model(model, "CPU", settings)
+            model = _read(core, data["model"] if isinstance(data, Mapping) else data, end)
+            self._compiled = core.compile_model(model, "CPU", settings)
             self._request = self._compiled.create_infer_request()
             self._outputs = [self._compiled.output(name) for name in outputs] or self._all()
         except RuntimeError as error:
@@ -94,6 +95,17 @@ class OpenVinoEngine:
 def devices() -> tuple[str, ...]:
     """What OpenVINO is used for here: the CPU."""
     return ("cpu",)
+
+
+@cache
+def _core() -> Any:
+    """The one core of this process, kept for ever.
+
+    On CPUs with AVX-512 each core lays a stack for signals over that of the one before, and takes it away with
+    itself: of two cores, dropped in the order they were made, the second leaves a stack that is no more, and
+    the next signal (Ctrl-C) ends the program with a segmentation fault.
+    """
+    return _openvino().Core()
 
 
 def _openvino() -> Any:

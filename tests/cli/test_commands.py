@@ -108,7 +108,8 @@ def test_every_example_runs(
         text = text.replace(f"model: {name_there}", f"model: {name_here}")
     if "weights: [" in text:
         pytest.skip("needs weights that do not come with the project")
-    if any(word in text for word in ("detect.dnn", "osnet", "model: ")):
+    networks = ("detect.dnn", "detect.text", "ocr.network", "detect.faces", "osnet", "model: ")
+    if any(word in text for word in networks):
         monkeypatch.setenv("VIDSTREAM_MODELS", str(assets("weights")))
     config = tmp_path / "example.yaml"
     config.write_text(f'source: "synthetic:people"\n{text}')

@@ -101,9 +101,9 @@ def devices() -> tuple[str, ...]:
 def _core() -> Any:
     """The one core of this process, kept for ever.
 
-    On CPUs with AVX-512 each core lays a stack for signals over that of the one before, and takes it away with
-    itself: of two cores, dropped in the order they were made, the second leaves a stack that is no more, and
-    the next signal (Ctrl-C) ends the program with a segmentation fault.
+    On CPUs with AVX-512 each core lays a stack for signals over that of the one before, and takes it away
+    with itself: of two cores, dropped in the order they were made, the second leaves a stack that is no
+    more, and the next signal (Ctrl-C) ends the program with a segmentation fault.
     """
     return _openvino().Core()
 

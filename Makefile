@@ -22,10 +22,10 @@ test: lint test-fast test-slow ## all checks: ruff, mypy, the fast tests, then t
 	@echo "make test: ruff, mypy, the fast and the slow tests passed; what was skipped, and why, stands above"
 
 test-fast: $(VENV)/.test-ready ## the fast tests only
-	$(RUN) -m pytest -m "not slow"
+	$(RUN) -m pytest -n auto -m "not slow"
 
 test-slow: $(VENV)/.test-ready ## the slow tests only
-	$(RUN) -m pytest -m slow
+	$(RUN) -m pytest -n auto -m slow
 
 lint: style types ## style and types
 

@@ -81,6 +81,7 @@ def test_people_are_followed_better_in_hindsight(tmp_path: Path, assets: Callabl
     assert scores.idf1 > 0.59
 
 
+@pytest.mark.slow
 def test_faces_on_a_webcam(tmp_path: Path, assets: Callable[[str], Path]) -> None:
     clip = assets("video/face_single.mp4")
     log = ["--plugin", str(tmp_path / "log.py")]
@@ -126,6 +127,7 @@ def test_a_motion_alarm_on_rtsp(
     assert not [p for p in written if b"hunter2" in p.read_bytes()]
 
 
+@pytest.mark.slow
 def test_traffic_is_counted(tmp_path: Path, assets: Callable[[str], Path]) -> None:
     clip = assets("video/highway_320.avi")
     run("street_line", tmp_path, "--source", f"street={clip}", "--frames", "600")
@@ -170,6 +172,7 @@ def test_street_signs_are_read_by_networks(
     assert any(text.endswith("BJV") for text in read)  # its plate
 
 
+@pytest.mark.slow
 def test_one_object_is_followed(tmp_path: Path, assets: Callable[[str], Path]) -> None:
     clip = assets("sot/06_car/car.mpg")
     box = "graph.follow.box={px: [142, 125, 232, 164]}"

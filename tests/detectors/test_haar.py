@@ -227,6 +227,7 @@ def test_a_tiny_picture_holds_nothing():
     assert len(HaarDetector().detect(View(np.zeros((5, 7, 3), np.uint8)))) == 0
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_nothing(assets):
     """OpenCV's threads hand their windows over in any order."""
     view = View(cv2.imread(str(assets("faces/bald_guys.jpg"))))

@@ -36,7 +36,7 @@ def plan(folder: Path, target: str) -> list[str]:
     ("target", "expected"),
     [
         ("demo", ["tools/setup.sh core", "run.py demo"]),
-        ("test-fast", ["tools/setup.sh core", "tools/setup.sh test", 'pytest -m "not slow"']),
+        ("test-fast", ["tools/setup.sh core", "tools/setup.sh test", 'pytest -n auto -m "not slow"']),
         ("lint", ["tools/setup.sh core", "tools/setup.sh test", "ruff check", "ruff format --check", "mypy"]),
         ("bench", ["tools/setup.sh core", "tools/setup.sh bench", "python -m benchmarks"]),
         ("deep", ["tools/setup.sh core", "tools/setup.sh deep"]),

@@ -1,6 +1,6 @@
 """Every network whose files are here: which engines run it, how right and how fast it is, and what it sees.
 
-``python -m benchmarks.families`` writes docs/families.md and docs/images/families.jpg. Networks are those of
+``python -m benchmarks.families`` writes docs/families.md and out/families.jpg. Networks are those of
 the catalogue whose files are found (``VIDSTREAM_MODELS``, the cache); pictures come from the assets
 (``VIDSTREAM_ASSETS``). Boxes are compared with tests/detectors/families/golden.json: what the networks' own
 frameworks give for the same pictures. Times are of one thread, the best of several rounds in turn.
@@ -32,7 +32,7 @@ from vidstream.types import Detections, View
 from vidstream.types.values import ModelName
 
 _ROOT = Path(__file__).resolve().parents[1]
-_PAGE, _SHEET = _ROOT / "docs" / "families.md", _ROOT / "docs" / "images" / "families.jpg"
+_PAGE, _SHEET = _ROOT / "docs" / "families.md", _ROOT / "out" / "families.jpg"
 _ASSETS = Path(os.environ.get("VIDSTREAM_ASSETS") or _ROOT.parent / "shared" / "assets")
 _GOLDEN = _ROOT / "tests" / "detectors" / "families" / "golden.json"
 _ENGINES = {"opencv": "opencv-contrib-python", "onnxruntime": "onnxruntime", "openvino": "openvino"}
@@ -202,7 +202,7 @@ rounds differently in OpenCV), and the published loops on ONNX Runtime, or behin
 in shares of their range. Families whose weights could not be had are in
 [families_without_weights.md](families_without_weights.md).
 
-![One picture per family](images/{sheet})
+The command also draws one picture per family, on a sheet: {sheet} (the pictures are not ours to show here).
 
 """
 _HEAD = ("task", "family", "network", "licence", *_TITLES.values(), "boxes", "px", "score", "engines")
@@ -210,7 +210,7 @@ _HEAD = ("task", "family", "network", "licence", *_TITLES.values(), "boxes", "px
 
 def _page(rows: Sequence[Row]) -> str:
     versions = ", ".join(f"{_TITLES[name]} {version(package)}" for name, package in _ENGINES.items())
-    text = _TEXT.format(versions=versions, sheet=_SHEET.name)
+    text = _TEXT.format(versions=versions, sheet=_SHEET.relative_to(_ROOT))
     lines = [f"| {' | '.join(_HEAD)} |", "|---" * len(_HEAD) + "|"]
     lines += [_line(row) for row in rows]
     return text + "\n".join([*lines, ""])

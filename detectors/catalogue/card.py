@@ -221,6 +221,15 @@ def _check_content(content: ModelFile | Original) -> None:
         raise ValueError(f"sha256: expected to match {_HASH.pattern}, got {content.sha256!r}")
 
 
+def name_of(path: Path) -> str:
+    """A model's name, from its file's.
+
+    >>> name_of(Path("runs/My best.pt"))
+    'my-best'
+    """
+    return re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).strip("._-") or "model"
+
+
 def read_bytes(path: Path, where: str) -> bytes:
     """The bytes of a regular file (a pipe would wait for ever). ModelError where there is none."""
     if not path.is_file():

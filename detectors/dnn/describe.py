@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from detectors.catalogue import Card, ModelFile, Task
-from detectors.catalogue.card import MAIN
+from detectors.catalogue.card import MAIN, name_of
 from detectors.dnn.bare import CONFIG, READERS, Wish
 from detectors.dnn.recognise import noted_names
 from vidstream.errors import ModelError
@@ -52,7 +51,7 @@ def describe(
             fix=f"give a file that ends in {', '.join(READERS)}",
         )
     bare = reader(path, Wish(tasks, family_name, names), where)
-    name = name or re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).strip("._-") or "model"
+    name = name or name_of(path)
     main = {".cfg": ".weights", ".prototxt": ".caffemodel", ".pbtxt": ".pb"}.get(path.suffix, path.suffix)
     ends = {MAIN: main, CONFIG: _CONFIGS.get(main, "")}
     card = Card(

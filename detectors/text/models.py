@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from detectors.catalogue import Card, InputSpec, ModelFile, Task
-from detectors.catalogue.card import MAIN, read_bytes
+from detectors.catalogue.card import MAIN, name_of, read_bytes
 from detectors.dnn.network import NetworkOption, find_card, load_model
 from detectors.dnn.onnx_header import OnnxHeader, read_onnx_header
 from vidstream.errors import ModelError, did_you_mean
@@ -45,7 +44,7 @@ class TextOption(NetworkOption):
             family = "ctc" if task == "text-read" else "east" if len(header.outputs) == 2 else "db"
         _check_family(family, task, where)
         card = Card(
-            name=re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).strip("._-") or "model",
+            name=name_of(path),
             task=task,
             family=family,
             files={MAIN: ModelFile("model.onnx", len(data), sha256(data).hexdigest())},

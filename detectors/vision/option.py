@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from detectors.catalogue import Card, InputSpec, ModelFile, Task
-from detectors.catalogue.card import MAIN, read_bytes
+from detectors.catalogue.card import MAIN, name_of, read_bytes
 from detectors.dnn.describe import noted_names
 from detectors.dnn.network import NetworkOption
 from detectors.dnn.onnx_header import OnnxHeader, read_onnx_header
@@ -82,7 +81,7 @@ class VisionOption(NetworkOption):
             what = f"expected {usual.gives}, the file gives {shapes} (0 = free)"
             raise ModelError(what, where=where, fix="choose a model for this task")
         family = _family(task, header) if self.family == "auto" else self.family
-        name = re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).strip("._-") or "model"
+        name = name_of(path)
         card = Card(
             name=name,
             task=task,

@@ -128,7 +128,7 @@ def _licensed(card: Card, data: bytes) -> Card:
 
 
 def _name(path: Path) -> str:
-    from detectors.dnn.ultralytics.engine import name_of
+    from detectors.catalogue.card import name_of
 
     return name_of(path)
 

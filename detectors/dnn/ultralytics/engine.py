@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from detectors.catalogue import Card, ModelFile
-from detectors.catalogue.card import MAIN, read_bytes
+from detectors.catalogue.card import MAIN, name_of, read_bytes
 from detectors.dnn.bare import Wish
 from detectors.dnn.engines.base import Blob, Device, Outputs, threads
 from detectors.dnn.families import family
@@ -82,15 +81,6 @@ def card_of(path: Path, engine: UltralyticsEngine, wish: Wish) -> Card:
         classes=names,
         options=dict(zip(("keypoints", "dimensions"), noted_points(header), strict=True)) if is_pose else {},
     )
-
-
-def name_of(path: Path) -> str:
-    """A name for the catalogue.
-
-    >>> name_of(Path("runs/My best.pt"))
-    'my-best'
-    """
-    return re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).strip("._-") or "model"
 
 
 def check_file(model: str) -> None:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from detectors.catalogue import Card, Task
 from detectors.dnn.engines.base import Engine, Outputs
-from detectors.dnn.network import check_network
+from detectors.dnn.network import find_card
 from detectors.vision.base import VisionNetwork
 from detectors.vision.option import VisionOption
 from vidstream import geometry
@@ -94,8 +94,8 @@ class Classifier(VisionNetwork):
 
 
 def check(params: ClassifyParams, models: Path | None = None) -> Card:
-    """The model's card, if `Classifier(params)` can be made; nothing is hashed or loaded. ModelError."""
-    return check_network(params, TASKS, models)
+    """The model's card, if its files are here and it fits; nothing is hashed or loaded. ModelError."""
+    return find_card(params, TASKS, models)
 
 
 #: a share of a box's width and height

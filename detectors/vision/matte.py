@@ -16,7 +16,7 @@ import numpy as np
 
 from detectors.catalogue import Card, Task
 from detectors.dnn.engines.base import Engine, Outputs
-from detectors.dnn.network import Matrix, check_network
+from detectors.dnn.network import Matrix, find_card
 from detectors.vision.base import VisionNetwork
 from detectors.vision.maps import Map, channels_first, cut, to_view
 from detectors.vision.option import VisionOption
@@ -68,8 +68,8 @@ class MatteNetwork(VisionNetwork):
 
 
 def check(params: MatteParams, models: Path | None = None) -> Card:
-    """The model's card, if `MatteNetwork(params)` can be made; nothing is hashed or loaded. ModelError."""
-    return check_network(params, TASKS, models)
+    """The model's card, if its files are here and it fits; nothing is hashed or loaded. ModelError."""
+    return find_card(params, TASKS, models)
 
 
 def _foreground(output: Map, card: Card, where: str) -> Map:

@@ -18,7 +18,7 @@ import numpy as np
 
 from detectors.catalogue import Card, Task
 from detectors.dnn.engines.base import Remark
-from detectors.dnn.network import check_network, load_model
+from detectors.dnn.network import find_card, load_model
 from detectors.dnn.sizes import SizedNetwork
 from detectors.vision.colourise import Colouriser, lightness
 from detectors.vision.maps import Map, channels_first, cut, to_view
@@ -121,8 +121,8 @@ class PictureNetwork:
 
 
 def check(params: PictureParams, models: Path | None = None) -> Card:
-    """The model's card, if `PictureNetwork(params)` can be made; nothing is hashed or loaded. ModelError."""
-    card = check_network(params, TASKS, models)
+    """The model's card, if its files are here and it fits; nothing is hashed or loaded. ModelError."""
+    card = find_card(params, TASKS, models)
     _check_family(card, f"model '{params.model}'")
     return card
 

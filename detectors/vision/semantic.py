@@ -18,7 +18,7 @@ import numpy.typing as npt
 from detectors.catalogue import Card, Task
 from detectors.dnn.detector import class_ids
 from detectors.dnn.engines.base import Engine, Outputs
-from detectors.dnn.network import Matrix, check_network
+from detectors.dnn.network import Matrix, find_card
 from detectors.vision.base import VisionNetwork
 from detectors.vision.maps import Map, channels_first, cut, sampled, seen, to_view
 from detectors.vision.option import VisionOption
@@ -123,8 +123,8 @@ class SemanticSegmenter(VisionNetwork):
 
 
 def check(params: SemanticParams, models: Path | None = None) -> Card:
-    """The model's card, if `SemanticSegmenter(params)` can be made; nothing is loaded. ModelError."""
-    card = check_network(params, TASKS, models)
+    """The model's card, if its files are here and it fits; nothing is hashed or loaded. ModelError."""
+    card = find_card(params, TASKS, models)
     _names(card, params.classes, f"model '{params.model}'")
     return card
 

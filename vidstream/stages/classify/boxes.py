@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from detectors.vision.classify import Classifier, ClassifyParams, Padding, check, crops
-from vidstream.errors import ParamError
-from vidstream.graph.stage import Stage, stage
-from vidstream.stages.detect.checks import engine_problems, problems_of
-from vidstream.types import Detections, StreamInfo, View
+from vidstream.graph.stage import stage
+from vidstream.stages.network import NetworkStage
+from vidstream.types import Detections, View
 from vidstream.types.values import Positive
 
 
@@ -25,7 +23,7 @@ class ClassifyBoxesParams(ClassifyParams):
 
 
 @stage("classify.boxes", heavy=True, stateless=True, shared=True)
-class ClassifyBoxes(Stage):
+class ClassifyBoxes(NetworkStage[Classifier]):
     """Say what each object is more closely: a second network looks into the boxes of a detector or tracker.
 
     Objects keep all they have and gain the columns ``label`` and ``label_score``; objects that were not
@@ -44,22 +42,17 @@ class ClassifyBoxes(Stage):
     params: ClassifyBoxesParams
 
     @classmethod
-    def check(cls, params: ClassifyBoxesParams) -> Iterable[ParamError]:
-        """The model's file and the device."""
-        yield from engine_problems(params.engine, params.device)
-        yield from problems_of("model", lambda: check(params))
+    def _find(cls, params: ClassifyBoxesParams) -> object:
+        return check(params)
 
-    def open(self, stream: StreamInfo) -> None:
-        """Load the network, and say what it runs on where that was not asked for."""
-        self._classifier = Classifier(self.params)
-        for remark in self._classifier.remarks:
-            self.notify(remark.kind, remark.text)
+    def _new_network(self) -> Classifier:
+        return Classifier(self.params)
 
     def process(self, image: View, objects: Detections) -> Detections:
         """The objects with their labels."""
         names = self.params.classes
         rows = [i for i in range(len(objects)) if not names or objects.name_of(i) in names]
-        found = self._classifier.classify_batch(crops(image, objects.boxes[rows], self.params.padding))
+        found = self._network.classify_batch(crops(image, objects.boxes[rows], self.params.padding))
         labels = np.full(len(objects), "", dtype=object)
         scores = np.zeros(len(objects), np.float32)
         for row, best in zip(rows, found, strict=True):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from detectors.vision.classify import Classifier, ClassifyParams, check
-from vidstream.errors import ParamError
-from vidstream.graph.stage import Stage, stage
-from vidstream.stages.detect.checks import engine_problems, problems_of
-from vidstream.types import Labels, StreamInfo, View
+from vidstream.graph.stage import stage
+from vidstream.stages.network import NetworkStage
+from vidstream.types import Labels, View
 
 
 @stage("classify.frame", heavy=True, stateless=True, shared=True)
-class ClassifyFrame(Stage):
+class ClassifyFrame(NetworkStage[Classifier]):
     """Say what the whole picture shows: the best classes of an ImageNet-style network, with their scores.
 
     `model` is one that the catalogue knows for this task, or an ONNX file that gives a row of class scores
@@ -30,22 +29,18 @@ class ClassifyFrame(Stage):
     params: ClassifyParams
 
     @classmethod
-    def check(cls, params: ClassifyParams) -> Iterable[ParamError]:
-        """The model's file and the device."""
-        yield from engine_problems(params.engine, params.device)
-        yield from problems_of("model", lambda: check(params))
+    def _find(cls, params: ClassifyParams) -> object:
+        return check(params)
 
-    def open(self, stream: StreamInfo) -> None:
-        """Load the network, and say what it runs on where that was not asked for."""
-        self._classifier = Classifier(self.params)
-        self.batch_limit = self._classifier.batch_limit
-        for remark in self._classifier.remarks:
-            self.notify(remark.kind, remark.text)
+    def _new_network(self) -> Classifier:
+        network = Classifier(self.params)
+        self.batch_limit = network.batch_limit
+        return network
 
     def process(self, image: View) -> Labels:
         """The best classes, best first."""
-        return self._classifier.classify(image)
+        return self._network.classify(image)
 
     def process_batch(self, batch: Sequence[tuple[View]]) -> list[Labels]:
         """The same for the pictures of several cameras."""
-        return self._classifier.classify_batch([image for (image,) in batch])
+        return self._network.classify_batch([image for (image,) in batch])

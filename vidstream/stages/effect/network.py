@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from detectors.vision.picture import PictureNetwork, PictureParams, check
-from vidstream.errors import ParamError
-from vidstream.graph.stage import Stage, stage
-from vidstream.stages.detect.checks import engine_problems, problems_of
-from vidstream.types import StreamInfo, View
+from vidstream.graph.stage import stage
+from vidstream.stages.network import NetworkStage
+from vidstream.types import View
 
 
 @stage("effect.network", heavy=True, stateless=True, shared=True)
-class EffectNetwork(Stage):
+class EffectNetwork(NetworkStage[PictureNetwork]):
     """Paint the picture anew by a network: fast neural style, more detail, colours for grey pictures.
 
     `model` is one that the catalogue knows for this task, or an ONNX file: three channels in and out
@@ -30,16 +27,11 @@ class EffectNetwork(Stage):
     params: PictureParams
 
     @classmethod
-    def check(cls, params: PictureParams) -> Iterable[ParamError]:
-        """The model's file and the device."""
-        yield from engine_problems(params.engine, params.device)
-        yield from problems_of("model", lambda: check(params))
+    def _find(cls, params: PictureParams) -> object:
+        return check(params)
 
-    def open(self, stream: StreamInfo) -> None:
-        """Load the network, and say what it runs on where that was not asked for."""
-        self._network = PictureNetwork(self.params)
-        for remark in self._network.remarks:
-            self.notify(remark.kind, remark.text)
+    def _new_network(self) -> PictureNetwork:
+        return PictureNetwork(self.params)
 
     def process(self, image: View) -> View:
         """The network's picture."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from detectors.catalogue import Task
-from detectors.dnn.network import Network, check_network
+from detectors.dnn.network import Network, find_card
 from detectors.vision.option import VisionOption
 from trackers.appearance import NetworkEmbedder
 from vidstream.errors import ModelError, ParamError
@@ -49,7 +49,7 @@ class EmbedBoxes(Stage):
     def check(cls, params: EmbedBoxesParams) -> Iterable[ParamError]:
         """The model's file and the device."""
         yield from engine_problems(params.engine, params.device)
-        yield from problems_of("model", lambda: check_network(params, _TASKS))
+        yield from problems_of("model", lambda: find_card(params, _TASKS))
 
     def open(self, stream: StreamInfo) -> None:
         """Load the network, and say what it runs on where that was not asked for."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from detectors.vision.matte import MatteNetwork, MatteParams, check
-from vidstream.errors import ParamError
-from vidstream.graph.stage import Stage, stage
-from vidstream.stages.detect.checks import engine_problems, problems_of
-from vidstream.types import Masks, StreamInfo, View
+from vidstream.graph.stage import stage
+from vidstream.stages.network import NetworkStage
+from vidstream.types import Masks, View
 
 
 @stage("segment.matte", heavy=True, stateless=True, shared=True)
-class SegmentMatte(Stage):
+class SegmentMatte(NetworkStage[MatteNetwork]):
     """Tell the foreground, softly at its edges (U2-Net, selfie segmentation), for effect.background.
 
     ``selfie`` finds people near the camera and is fast (8 ms on a CPU); ``u2netp`` finds whatever stands
@@ -29,17 +28,13 @@ class SegmentMatte(Stage):
     params: MatteParams
 
     @classmethod
-    def check(cls, params: MatteParams) -> Iterable[ParamError]:
-        """The model's file and the device."""
-        yield from engine_problems(params.engine, params.device)
-        yield from problems_of("model", lambda: check(params))
+    def _find(cls, params: MatteParams) -> object:
+        return check(params)
 
-    def open(self, stream: StreamInfo) -> None:
-        """Load the network, and say what it runs on where that was not asked for."""
-        self._network = MatteNetwork(self.params)
-        self.batch_limit = self._network.batch_limit
-        for remark in self._network.remarks:
-            self.notify(remark.kind, remark.text)
+    def _new_network(self) -> MatteNetwork:
+        network = MatteNetwork(self.params)
+        self.batch_limit = network.batch_limit
+        return network
 
     def process(self, image: View) -> Masks:
         """Label 1 where there is foreground, and its alpha."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,11 +14,12 @@ from detectors.text.quads import polygons_of
 from detectors.text.reader import ReaderParams, TextReader
 from vidstream import geometry
 from vidstream.errors import ParamError
-from vidstream.graph.stage import Stage, stage
+from vidstream.graph.stage import stage
 from vidstream.stages.detect.checks import engine_problems, problems_of
-from vidstream.stages.ocr.memory import NOTHING, Reading, TrackTexts, texts
+from vidstream.stages.ocr.base import OcrStage
+from vidstream.stages.ocr.memory import NOTHING, Reading, texts
 from vidstream.stages.ocr.program import TextPiece
-from vidstream.types import Boxes, Detections, FrameInfo, Gap, StreamInfo, Texts, View
+from vidstream.types import Boxes, Detections, StreamInfo, Texts, View
 from vidstream.types.values import Box, ModelName, Ratio, Seconds
 
 #: boxes with a side below this many pixels hold no letter
@@ -42,7 +43,7 @@ class NetworkOcrParams(ReaderParams):
 
 
 @stage("ocr.network", heavy=True)
-class OcrNetwork(Stage):
+class OcrNetwork(OcrStage):
     """Read text with neural networks: in objects, in fixed regions, or in the whole picture.
 
     Where `regions` are given it reads them; else the objects of an earlier stage, where one gives any; else
@@ -77,38 +78,20 @@ class OcrNetwork(Stage):
         both = (*self._reader.remarks, *(self._finder.remarks if self._finder else ()))
         for remark in dict.fromkeys(both):
             self.notify(remark.kind, remark.text)
-        self._tracks = TrackTexts(self.params.reread)
-        self._has_objects = False
+        super().open(stream)
 
-    def on_gap(self, gap: Gap) -> None:
-        """Track ids mean something else now."""
-        self._tracks.clear()
-
-    def process(self, image: View, frame: FrameInfo, objects: Detections | None = None) -> Texts:
-        """The texts, in the order of regions or boxes, else in reading order."""
-        if self.params.regions:
-            boxes = [r.at(frame.width, frame.height) for r in self.params.regions.values()]
-            return texts((self._read_box(image, np.array(box, np.float32)), -1) for box in boxes)
-        if objects is not None:
-            self._has_objects = True
-            return self._read_objects(image, objects, frame.pts)
-        # a detector that did not run on this frame is no reason to read the whole picture
-        return Texts.empty() if self._has_objects else texts([(self._read_lines(image, image), -1)])
-
-    def _read_objects(self, image: View, objects: Detections, pts: float) -> Texts:
-        lines = "polygon" in objects.extra
+    def _read_rows(self, image: View, objects: Detections, rows: Sequence[int]) -> list[Reading]:
+        """Lines that a text detector has found are read as they are."""
+        if "polygon" not in objects.extra:
+            return super()._read_rows(image, objects, rows)
         polygons = polygons_of(objects)
-        shown = []
-        for row, track_id in enumerate(objects.track_ids.tolist()):
-            fresh = None
-            if self._tracks.due(objects, row, pts):
-                box = objects.boxes[row]
-                fresh = self._read_line(image, polygons[row]) if lines else self._read_box(image, box)
-            if track_id >= 0:
-                fresh = self._tracks.update(track_id, objects.boxes[row], fresh, pts)
-            shown.append((fresh or NOTHING, track_id))
-        self._tracks.forget(pts)
-        return texts(shown)
+        return [self._read_line(image, polygons[row]) for row in rows]
+
+    def _read_boxes(self, image: View, boxes: Boxes) -> list[Reading]:
+        return [self._read_box(image, box) for box in boxes]
+
+    def _read_page(self, image: View) -> Texts:
+        return texts([(self._read_lines(image, image), -1)])
 
     def _read_box(self, image: View, box: Boxes) -> Reading:
         """The lines in a source box; nothing where it is too small or outside."""
@@ -118,13 +101,10 @@ class OcrNetwork(Stage):
         if min(x2 - x1, y2 - y1) < _LEAST_SIDE:
             return NOTHING
         part = image.derive(image.pixels[y1:y2, x1:x2], geometry.scaling(1, 1, x1, y1))
-        if self._finder is not None:
-            return self._read_lines(image, part)
-        corners = np.array([[[x1, y1], [x2, y1], [x2, y2], [x1, y2]]], np.float32)
-        return self._read_line(image, image.points_to_source(corners[0]))
+        return self._read_lines(image, part)
 
     def _read_lines(self, image: View, part: View) -> Reading:
-        """All lines that the finder sees in a part of the picture."""
+        """All lines that the finder sees in a part of the picture; without a finder the part is one line."""
         if self._finder is None:
             whole = np.array([[0, 0], [part.width, 0], [part.width, part.height], [0, part.height]])
             return self._read_line(image, part.points_to_source(whole))

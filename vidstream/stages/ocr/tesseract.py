@@ -11,10 +11,11 @@ import numpy as np
 
 from vidstream.errors import MissingDependency, ParamError, did_you_mean
 from vidstream.geometry import intersection
-from vidstream.graph.stage import Stage, stage
-from vidstream.stages.ocr.memory import NOTHING, Reading, TrackTexts, texts
+from vidstream.graph.stage import stage
+from vidstream.stages.ocr.base import OcrStage
+from vidstream.stages.ocr.memory import NOTHING, Reading, texts
 from vidstream.stages.ocr.program import Level, Tesseract, TextPiece, pieces
-from vidstream.types import Boxes, Detections, FrameInfo, Gap, Pixels, StreamInfo, Texts, View
+from vidstream.types import Boxes, Pixels, StreamInfo, Texts, View
 from vidstream.types.values import Box, Positive, Range, Ratio, Seconds
 
 #: Tesseract's page segmentation modes that read text (0 to 2 only look at the layout)
@@ -49,7 +50,7 @@ class _Area:
 
 
 @stage("ocr.tesseract", heavy=True)
-class OcrTesseract(Stage):
+class OcrTesseract(OcrStage):
     """Read text with Tesseract: in objects, in fixed regions, or in the whole picture.
 
     Where `regions` are given it reads them; else the boxes of an earlier stage, where one gives any; else
@@ -84,37 +85,7 @@ class OcrTesseract(Stage):
     def open(self, stream: StreamInfo) -> None:
         """Find the program."""
         self._program = Tesseract.find()
-        self._tracks = TrackTexts(self.params.reread)
-        self._has_objects = False
-
-    def on_gap(self, gap: Gap) -> None:
-        """Track ids mean something else now."""
-        self._tracks.clear()
-
-    def process(self, image: View, frame: FrameInfo, objects: Detections | None = None) -> Texts:
-        """The texts, in the order of regions or boxes, else from the top of the page down."""
-        if self.params.regions:
-            boxes = [r.at(frame.width, frame.height) for r in self.params.regions.values()]
-            return texts((reading, -1) for reading in self._read_boxes(image, np.array(boxes, np.float32)))
-        if objects is not None:
-            self._has_objects = True
-            return self._read_objects(image, objects, frame.pts)
-        # A detector that did not run on this frame is no reason to read the whole page.
-        return Texts.empty() if self._has_objects else self._read_page(image)
-
-    def _read_objects(self, image: View, objects: Detections, pts: float) -> Texts:
-        due = [i for i in range(len(objects)) if self._tracks.due(objects, i, pts)]
-        fresh = dict(zip(due, self._read_boxes(image, objects.boxes[due]), strict=True))
-        shown = [
-            (
-                fresh.get(i, NOTHING)
-                if track_id < 0
-                else self._tracks.update(track_id, objects.boxes[i], fresh.get(i), pts)
-            )
-            for i, track_id in enumerate(objects.track_ids.tolist())
-        ]
-        self._tracks.forget(pts)
-        return texts(zip(shown, objects.track_ids.tolist(), strict=True))
+        super().open(stream)
 
     def _read_boxes(self, image: View, boxes: Boxes) -> list[Reading]:
         """One reading per source box; an empty one where the box is too small or outside."""

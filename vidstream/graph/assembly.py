@@ -6,13 +6,17 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 from vidstream.errors import StageError, VidstreamError
+from vidstream.graph.clock import Clock
+from vidstream.graph.commons import Commons
 from vidstream.graph.description import SOURCE_ID, RunOptions, StageEntry, Wiring
 from vidstream.graph.failures import Failures
+from vidstream.graph.footage import Footage
 from vidstream.graph.item import Item
 from vidstream.graph.node import Node, slot_index
 from vidstream.graph.notices import Notices
@@ -21,7 +25,8 @@ from vidstream.graph.segment import Chain, Emit, Segment, Spoiled, Workers
 from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Notify, Stage
-from vidstream.types import Packet, StreamInfo
+from vidstream.graph.status import StatusLog
+from vidstream.types import Packet, SourceStatus, StreamInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,9 @@ class Context:
     notices: Notices
     failures: Failures
     owners: Owners
+    clock: Clock
+    commons: Commons
+    status: StatusLog
     #: stages whose events, like those of the source (""), have been heard in an earlier pass
     heard: frozenset[str] = frozenset()
 
@@ -47,8 +55,9 @@ class Context:
 class Assembly:
     """The nodes and segments of one source; `emit` takes what leaves the last one."""
 
-    def __init__(self, wiring: Wiring, context: Context, emit: Emit) -> None:
+    def __init__(self, wiring: Wiring, context: Context, emit: Emit, footage: Footage) -> None:
         self._context = context
+        self._footage = footage
         self._index = slot_index(wiring.order)
         #: a node for each of its instances that `open` was called on
         self._opened: list[Node] = []
@@ -69,6 +78,8 @@ class Assembly:
         stage.source = self._context.source
         stage.out_root = Path(self._context.run.out)
         stage.notify = self._context.notifier(entry.id)
+        stage.clock, stage.commons = self._context.clock, self._context.commons
+        stage.footage = self._footage
         traits = entry.spec.traits
         is_side = traits.lossy or traits.main_thread
         return SideStage(stage, main_thread=traits.main_thread) if is_side else stage
@@ -111,6 +122,11 @@ class Assembly:
                 except BaseException as error:  # the graph's edge: a stage may raise anything
                     raise self._cannot_open(node, f"{type(error).__name__}: {error}") from error
         return True
+
+    def tell(self, status: SourceStatus) -> None:
+        """Tell every open stage what has become of the source."""
+        for node in dict.fromkeys(self._opened):
+            self._context.failures.in_lifecycle(node, "on_status", partial(node.stage.on_status, status))
 
     def close(self) -> None:
         """Close whatever `open` was called on; sinks on threads of their own end in any case."""

@@ -14,6 +14,7 @@ from vidstream.errors import UsageError, VidstreamError
 from vidstream.graph import hindsight, opencv_pool
 from vidstream.graph.channel import Channel
 from vidstream.graph.clock import Clock, SystemClock
+from vidstream.graph.commons import Commons
 from vidstream.graph.description import Description, Wiring
 from vidstream.graph.kinds import Reading
 from vidstream.graph.lane import Lane, heavy_threads
@@ -22,6 +23,7 @@ from vidstream.graph.report import RunReport, SharedReport, SourceReport
 from vidstream.graph.shared import Owners
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import StageSpec
+from vidstream.graph.status import Hear
 from vidstream.graph.wiring import wire
 from vidstream.types import Packet
 
@@ -67,8 +69,11 @@ class Engine:
         self._live = description.is_live
         #: stages that sources share
         self.owners = Owners(description.plans)
+        #: what else stages of different sources share
+        self.commons = Commons()
+        shared = self.owners, self.commons
         self.lanes = [
-            Lane(plan, wiring, description.run, self._live, self._clock, self.notices, self.owners)
+            Lane(plan, wiring, description.run, self._live, self._clock, self.notices, *shared)
             for plan, wiring in zip(description.plans, wire_all(description, known), strict=True)
         ]
         for lane in self.lanes:
@@ -111,6 +116,15 @@ class Engine:
         for lane in self.lanes:
             if lane.error is not None:
                 raise lane.error
+
+    def watch(self, frame: Callable[[Packet], None], status: Hear = lambda status: None) -> None:
+        """Have `frame` called with every finished frame, and `status` with every new state of a source.
+
+        Both are called on the graph's own threads, and have to return soon.
+        """
+        for lane in self.lanes:
+            lane.watchers = (*lane.watchers, frame)
+            lane.listeners = (*lane.listeners, status)
 
     def stop(self) -> None:
         """Read no further and finish what is under way; after 3 s drop what still waits."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from vidstream.errors import SourceError, VidstreamError
 from vidstream.graph.assembly import Assembly, Context
 from vidstream.graph.channel import Channel
 from vidstream.graph.clock import Clock
+from vidstream.graph.commons import Commons
 from vidstream.graph.description import Plan, RunOptions, Wiring
 from vidstream.graph.failures import Failures
 from vidstream.graph.hindsight import Part, parts
@@ -17,7 +18,8 @@ from vidstream.graph.metrics import Histogram
 from vidstream.graph.notices import Notices
 from vidstream.graph.passage import Passage
 from vidstream.graph.shared import Owners, SharedStage
-from vidstream.types import Packet
+from vidstream.graph.status import Hear, StatusLog
+from vidstream.types import Packet, SourceStatus
 from vidstream.types.values import redact
 
 
@@ -37,6 +39,7 @@ class Lane:
         clock: Clock,
         notices: Notices,
         owners: Owners,
+        commons: Commons,
     ) -> None:
         self.name = plan.source.name
         self.live = live
@@ -50,8 +53,13 @@ class Lane:
         self.tap: Channel[Packet | None] | None = None
         self.stop_run: Callable[[VidstreamError], None] = self.fail
         self.stopped = self.discarding = False
+        #: told of every finished frame, on the last segment's thread; and of every state of the source
+        self.watchers: Sequence[Callable[[Packet], None]] = ()
+        self.listeners: Sequence[Hear] = ()
+        self.status = StatusLog(self.name, clock, self._hear)
         self._notices = notices
-        context = Context(self.name, run, live, notices, Failures(self.name, notices, self), owners)
+        failures = Failures(self.name, notices, self)
+        context = Context(self.name, run, live, notices, failures, owners, clock, commons, self.status)
         self.passages = [Passage(plan.source, p, _of(context, p), self) for p in parts(wiring)]
         #: number of the passage under way, or of the last one that was
         self.at = 0
@@ -88,8 +96,13 @@ class Lane:
         """A frame that was not dropped has gone through all stages of the last pass."""
         if self.live:
             self.age.add(self.clock.monotonic() - item.frame.mono)
+        if self.tap is None and not self.watchers:
+            return
+        packet = self.assembly.packet(item)
         if (tap := self.tap) is not None:
-            tap.put(self.assembly.packet(item))
+            tap.put(packet)
+        for watch in self.watchers:
+            watch(packet)
 
     def stop(self) -> None:
         """Read no further; what has been read is finished, but by no further pass."""
@@ -105,6 +118,11 @@ class Lane:
         """End the passage under way, because of an error; what has been read until now is finished."""
         self.end(error)
         self.current.interrupt()
+
+    def _hear(self, status: SourceStatus) -> None:
+        self.current.assembly.tell(status)
+        for listen in self.listeners:
+            listen(status)
 
     def end(self, error: BaseException) -> None:
         """Keep the first error: those after it are mostly its consequences."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,8 @@ _SERIOUS = frozenset(
 )
 #: so many different messages are kept for each kind and stage; the rest is counted together
 DISTINCT = 50
+#: so many of the newest are kept with their times, also where they came before
+RECENT = 100
 #: letters of a message that are kept: some errors quote all of their data
 _LENGTH = 1000
 
@@ -44,6 +47,7 @@ class Notices:
         self._lock = threading.Lock()
         self._listener = listener
         self._counts: Counter[Notice] = Counter()
+        self._recent: deque[tuple[float, Notice]] = deque(maxlen=RECENT)
         self._distinct: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, kind: str, source: str, stage: str, message: str, key: str = "") -> None:
@@ -55,6 +59,7 @@ class Notices:
                 message = notice.message
             self._counts[notice] += 1
             first = self._counts[notice] == 1
+            self._recent.append((time.time(), replace(notice, message=_kept(message))))
         if first:
             level = logging.WARNING if kind in _SERIOUS else logging.INFO
             log.log(level, "%s", replace(notice, message=_kept(message)))
@@ -73,6 +78,12 @@ class Notices:
         """How often each was noted, in the order they first came."""
         with self._lock:
             return dict(self._counts)
+
+    @property
+    def recent(self) -> list[tuple[float, Notice]]:
+        """The newest ones, oldest first, each with its UTC seconds."""
+        with self._lock:
+            return list(self._recent)
 
     @property
     def serious(self) -> bool:

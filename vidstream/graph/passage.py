@@ -66,13 +66,15 @@ class Passage:
         self._recording: Sequence[tuple[Node, Tape]] = ()
         self._stopping = threading.Event()
         self._opened = self._broken = False
-        self.assembly = Assembly(part.wiring, context, self._finish)
-        self.assembly.watch(self._spoiled, self._spoiled_if_heavy)
-        for node in self.assembly.nodes:
-            node.revision = part.revisions.get(node.id)
         self._source: Source = source.spec.cls(source.params)
         self._source.name = source.name
         self._source.notify = context.notifier()
+        self._source.announce = context.status.add
+        self._source.clock = context.clock
+        self.assembly = Assembly(part.wiring, context, self._finish, self._source.footage)
+        self.assembly.watch(self._spoiled, self._spoiled_if_heavy)
+        for node in self.assembly.nodes:
+            node.revision = part.revisions.get(node.id)
 
     def run(self, before: Passage | None = None) -> None:
         """Open, read to the end, flush, revise, close; nothing of it where the passage before broke off."""
@@ -114,9 +116,13 @@ class Passage:
         self._recording = [
             (n, t) for n in self.assembly.nodes if (t := tapes.get(n.id)) and (t.wanted or tapped)
         ]
+        status = self._context.status
+        if status.now is not None:  # what was announced before the stages were open
+            self.assembly.tell(status.now)
         live, clock = self._owner.live, self._owner.clock
         paced = live and not self._source.live
         self.reader = Reader(self._source, stream, self.ledger, clock, self.assembly.slots, paced=paced)
+        self.reader.status = status
         self._pump(self.reader, before)
         self.complete = self._revised()
         if before is not None:
@@ -128,7 +134,10 @@ class Passage:
             return None
         self._opened = True
         try:
-            return self._source.open()
+            info = self._source.open()
+            if not self._source.live:
+                self._source.announce("live", "")
+            return info
         except SourceError:
             if self._stopping.is_set():
                 return None
@@ -137,6 +146,7 @@ class Passage:
     def _close_source(self) -> None:
         if self._opened:
             self._source.close()
+            self._source.announce("ended", "")
 
     def _pump(self, reader: Reader, before: Passage | None) -> None:
         """Read and pass on; the final item goes through whatever happened, so that sinks are flushed."""

@@ -12,6 +12,7 @@ from vidstream.graph.description import RunOptions
 from vidstream.graph.item import Item
 from vidstream.graph.ledger import Ledger
 from vidstream.graph.source import Frame, Source
+from vidstream.graph.status import StatusLog
 from vidstream.types import FrameInfo, Gap, StreamInfo, View
 
 
@@ -35,6 +36,8 @@ class Reader:
         self._earlier = 0.0
         #: seconds of the source's own time that were read: pts of this segment, and all those before
         self.elapsed = 0.0
+        #: told of every arrival
+        self.status: StatusLog | None = None
 
     def items(self, run: RunOptions, stopping: threading.Event) -> Iterator[Item]:
         """Item by item, until the source ends, a limit is reached or `stopping` is set."""
@@ -91,6 +94,8 @@ class Reader:
             height,
             frame.damaged,
         )
+        if self.status is not None:
+            self.status.last_frame = info.mono
         slots: list[Any] = [None] * self._slots
         slots[1] = View(frame.pixels)
         item = Item(info, slots, self._gap(info))

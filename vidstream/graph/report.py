@@ -53,6 +53,8 @@ class SourceReport:
     error: str
     age_p50: float
     age_p95: float
+    #: the state the source is in, and how often it was in which
+    status: dict[str, Any]
 
     @classmethod
     def of(cls, lane: Lane) -> SourceReport:
@@ -68,6 +70,7 @@ class SourceReport:
             str(lane.error) if lane.error else "",
             lane.age.quantile(0.5),
             lane.age.quantile(0.95),
+            lane.status.to_json(),
         )
 
     @property
@@ -94,6 +97,7 @@ class SourceReport:
             "elapsed_s": round(self.elapsed, 3),
             "fps": round(self.fps, 2),
             "error": self.error,
+            "status": self.status,
             "frame_age_ms": {"p50": round(self.age_p50 * 1e3, 1), "p95": round(self.age_p95 * 1e3, 1)},
             "queue_peaks": list(self.passes[-1].queue_peaks),
             "stages": [

@@ -8,7 +8,7 @@ from typing import Any
 
 from vidstream.graph.failures import words
 from vidstream.graph.stage import Stage
-from vidstream.types import Gap, StreamInfo
+from vidstream.types import Gap, SourceStatus, StreamInfo
 
 #: seconds between two calls of `idle` where no frames come, for sinks on threads of their own
 _IDLE = 0.05
@@ -55,6 +55,11 @@ class SideStage(Stage):
         with self._lock:
             self._gap, self._stream = gap, gap.stream
             self._values = None  # a frame from before is not shown after
+
+    def on_status(self, status: SourceStatus) -> None:
+        """Passed on at once, where the real sink is open."""
+        if self._state == "open":
+            self.real.on_status(status)
 
     def close(self) -> None:
         """Ask `pump` to close the real sink. May be called again."""

@@ -8,11 +8,15 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
+from vidstream.graph.clock import Clock, SystemClock
+from vidstream.graph.footage import Footage
 from vidstream.graph.stage import NoParams, Notify
-from vidstream.types import Pixels, StreamInfo
+from vidstream.types import Pixels, SourceState, StreamInfo
 
+#: takes a state and its cause
+Announce: TypeAlias = Callable[[SourceState, str], None]
 #: keys of a source's YAML entry that belong to the engine
 SOURCE_KEYS = frozenset({"use", "set"})
 
@@ -47,10 +51,16 @@ class Source(ABC):
     name: str = ""
     #: report a named event (kind, message); set by the engine
     notify: Notify = staticmethod(lambda kind, message: None)
+    #: say that it has come into a state, and why; set by the engine
+    announce: Announce = staticmethod(lambda state, cause: None)
+    #: the time of day comes from here; set by the engine
+    clock: Clock = SystemClock()
 
     def __init__(self, params: Any) -> None:
         self.params = params
         self.stopping = threading.Event()
+        #: what arrives, before it is decoded, for stages that keep it; sources without any leave it empty
+        self.footage = Footage()
 
     @classmethod
     def ends(cls, params: Any) -> bool:

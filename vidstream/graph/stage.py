@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
 
 from vidstream.errors import ParamError
+from vidstream.graph.clock import Clock, SystemClock
+from vidstream.graph.commons import Commons
+from vidstream.graph.footage import Footage
 from vidstream.graph.ports import Signature, is_port_type, signature_of
-from vidstream.types import FrameInfo, Gap, StreamInfo
+from vidstream.types import FrameInfo, Gap, SourceStatus, StreamInfo
 
 #: keys of a stage's YAML entry that belong to the engine, so no parameter may take their names
 RUN_KEYS = frozenset({"use", "in", "every", "max_fps", "sources", "when", "on_error", "workers", "enabled"})
@@ -94,6 +97,12 @@ class Stage:
     out_root: Path = Path()
     #: report a named event (kind, message): "cpu-fallback", "file-damaged" ...; set by the engine
     notify: Notify = staticmethod(lambda kind, message: None)
+    #: time, both of the day and monotonic, comes from here; set by the engine
+    clock: Clock = SystemClock()
+    #: what the source received before decoding, where it gives that; set by the engine
+    footage: Footage = Footage()
+    #: what stages of different sources share; set by the engine
+    commons: Commons = Commons()
 
     def __init__(self, params: Any) -> None:
         self.params = params
@@ -128,6 +137,13 @@ class Stage:
 
     def on_gap(self, gap: Gap) -> None:
         """Time jumped (reconnect, loop, seek) or the picture's size changed."""
+
+    def on_status(self, status: SourceStatus) -> None:
+        """The source has come into a state: connecting, live, lost ...
+
+        Called at once on the source's own thread, between `open` and `close`, perhaps while `process` runs:
+        it must return soon, and be safe beside `process`. Frames do not come while a source is away.
+        """
 
     def process_batch(self, batch: Sequence[tuple[Any, ...]]) -> list[Any]:
         """What `process` gives for each of these arguments: a `shared` stage that can, does them at once."""

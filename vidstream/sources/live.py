@@ -141,6 +141,7 @@ class LiveSource(Source):
     def _reach(self) -> None:
         """Try to connect until it works or `interrupt` comes."""
         while not self.stopping.wait(self._delay()):
+            self.announce("connecting", self._loss.cause if self._loss else "")
             self._session = Session(self.connect, self.name)
             info = self._answer(self._session)
             if info is not None:
@@ -164,6 +165,7 @@ class LiveSource(Source):
     def _welcome(self, frame: Frame) -> Frame:
         if self._first_at is None:
             self._first_at = time.monotonic()
+            self.announce("live", "")
         if self._loss is not None:
             self._loss = None
             self.notify("source-back", "pictures arrive again")
@@ -187,6 +189,7 @@ class LiveSource(Source):
         if cause != loss.cause:
             self.notify("source-lost", cause)
         loss.cause, loss.refused = cause, isinstance(error, RefusedError)
+        self.announce("auth-failed" if loss.refused else "lost", cause)
         if self.params.give_up is not None and now - loss.since >= self.params.give_up:
             raise SourceError(f"given up after {self.params.give_up:g} s: {cause}", where=self._where)
 

@@ -4,6 +4,7 @@ from vidstream.types.detections import Boxes, Detections, Ids, MaskCrop, Scores,
 from vidstream.types.image import Canvas, Image, Pixels, View
 from vidstream.types.packet import FrameInfo, Gap, Packet, StreamInfo, Tombstone
 from vidstream.types.results import Counts, Event, Events, Flow, Labels, Masks, Shape, Texts
+from vidstream.types.status import SourceState, SourceStatus
 
 __all__ = [
     "Boxes",
@@ -24,6 +25,8 @@ __all__ = [
     "Pixels",
     "Scores",
     "Shape",
+    "SourceState",
+    "SourceStatus",
     "StreamInfo",
     "Texts",
     "Tombstone",

@@ -16,16 +16,21 @@ find_python() {
     return 1
 }
 
+# Where they cannot be installed, "or_else" (fail or say) tells what a person can do.
 install_system_packages() {
+    local or_else=$1; shift
     local install="apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $*"
-    command -v apt-get >/dev/null || fail "please install with your system's package manager what Debian calls: $*"
+    if ! command -v apt-get >/dev/null; then
+        $or_else "please install with your system's package manager what Debian calls: $*"
+        return
+    fi
     say "system packages: $*"
     if [ "$(id -u)" = 0 ]; then
         sh -c "$install" >/dev/null
     elif sudo -n true 2>/dev/null; then
         sudo sh -c "$install" >/dev/null
     else
-        fail "root is needed; please run: sudo sh -c '$install'"
+        $or_else "root is needed; please run: sudo sh -c '$install'"
     fi
 }
 
@@ -33,11 +38,18 @@ add_system_packages() {
     local missing
     if ! python=$(find_python); then
         [ -z "${PYTHON:-}" ] || fail "$PYTHON is not Python 3.11 or later"
-        install_system_packages python3 python3-venv
+        install_system_packages fail python3 python3-venv
         python=$(find_python) || fail "Python 3.11 or later is needed; if there is one: make PYTHON=/path/to/python"
     fi
     missing=$("$python" tools/setup_missing.py)
-    [ -z "$missing" ] || install_system_packages "$missing"
+    [ -z "$missing" ] || install_system_packages fail "$missing"
+}
+
+# A broker, a browser, a screen, another camera server: tests that miss theirs are skipped and say so.
+add_test_programs() {
+    local missing
+    missing=$("$python" tools/setup_missing.py test)
+    [ -z "$missing" ] || install_system_packages say "$missing"
 }
 
 add_environment() {
@@ -58,4 +70,5 @@ add_packages() {
 add_system_packages
 add_environment
 add_packages
+[ "$packages" != test ] || add_test_programs
 say "requirements/$packages.txt is installed in .venv (${SECONDS} s)"

@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from types import FrameType
 from typing import Any
 
@@ -40,19 +42,28 @@ def run(options: argparse.Namespace) -> int:
     given = {f"run.{name}": getattr(options, name) for name in _RUN_OPTIONS}
     loaded, registry = load_config(options, {k: v for k, v in given.items() if v is not None})
     engine = Engine(loaded.description, known=registry.stages.values())
-    report, code = run_engine(engine, quiet=options.quiet)
+    beside: list[AbstractContextManager[Any]] = []
+    report, code = run_engine(engine, quiet=options.quiet, beside=beside)
     if not options.quiet:
         print(report.table())
     return code
 
 
-def run_engine(engine: Engine, *, quiet: bool = False) -> tuple[RunReport, int]:
-    """Run an engine as a program does: signals, progress, metrics file, exit code."""
+def run_engine(
+    engine: Engine, *, quiet: bool = False, beside: Sequence[AbstractContextManager[Any]] = ()
+) -> tuple[RunReport, int]:
+    """Run an engine as a program does: signals, progress, metrics file, exit code.
+
+    `beside` is what is there as long as the engine runs: entered before it, in order, and left after it.
+    """
     from vidstream.environment import tune_allocator
 
     tune_allocator()
     progress = ProgressLine(sys.stderr, enabled=not quiet)
-    with Signals() as signals:
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals())
+        for companion in beside:
+            stack.enter_context(companion)
 
         def tick() -> None:
             if signals.received:

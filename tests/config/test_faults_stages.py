@@ -318,7 +318,7 @@ graph:
   track: {use: track.sort, coast: 5 parsecs}
 """,
         """
-g.yaml:4:35: graph.track.coast: expected a duration (seconds, or 500ms, 2s, 5m, 1h), got '5 parsecs'
+g.yaml:4:35: graph.track.coast: expected a duration (seconds, or 500ms, 2s, 5m, 1h, 7d), got '5 parsecs'
     4 |   track: {use: track.sort, coast: 5 parsecs}
       |                                   ^^^^^^^^^
 """,

@@ -28,6 +28,7 @@ from vidstream.types.values import (
     Ratio,
     Seconds,
     Secret,
+    SharedFile,
     Uri,
 )
 
@@ -49,6 +50,7 @@ class Inner:
         pytest.param(str, "no", "no", id="a word"),
         pytest.param(Seconds, 2, 2.0, id="seconds"),
         pytest.param(Seconds, "500ms", 0.5, id="milliseconds"),
+        pytest.param(Seconds, "90d", 7776000.0, id="days"),
         pytest.param(Seconds, "2m", 120.0, id="minutes"),
         pytest.param(Seconds, "1.5 h", 5400.0, id="hours"),
         pytest.param(Literal["a", "b"], "b", "b", id="a choice"),
@@ -75,6 +77,7 @@ class Inner:
         pytest.param(Colour, [1, 2, 3], Colour(1, 2, 3), id="a colour in numbers"),
         pytest.param(Inner, {"depth": 2}, Inner(2), id="a nested mapping"),
         pytest.param(OutputFile, "out/x.mp4", Path("out/x.mp4"), id="an output"),
+        pytest.param(SharedFile, "out/x.db", Path("out/x.db"), id="an output of several"),
     ],
 )
 def test_accepted(annotation: Any, value: Any, expected: Any) -> None:
@@ -106,11 +109,14 @@ def test_accepted(annotation: Any, value: Any, expected: Any) -> None:
         pytest.param(
             Seconds,
             "2 days",
-            "x: expected a duration (seconds, or 500ms, 2s, 5m, 1h), got '2 days'",
+            "x: expected a duration (seconds, or 500ms, 2s, 5m, 1h, 7d), got '2 days'",
             id="an unknown unit",
         ),
         pytest.param(
-            Seconds, -1, "x: expected a duration (seconds, or 500ms, 2s, 5m, 1h), got -1", id="negative time"
+            Seconds,
+            -1,
+            "x: expected a duration (seconds, or 500ms, 2s, 5m, 1h, 7d), got -1",
+            id="negative time",
         ),
         pytest.param(
             Literal["corners", "full"],
@@ -241,6 +247,20 @@ def test_secrets_never_show() -> None:
     uri = kind_of(Uri).read("rtsp://me:hunter2@cam/1", (), reading)
     assert "hunter2" not in f"{secret} {secret!r} {uri} {uri!r}"
     assert uri.reveal() == "rtsp://me:hunter2@cam/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """An option whose name is a word of Python."""
+
+    for_: Seconds = 0.0  #: how long
+
+
+def test_an_option_may_be_named_like_a_word_of_python() -> None:
+    assert make_params(Reserved, {"for": "2s"}, "").for_ == 2.0
+    assert [(p.name, p.meaning) for p in parameters(Reserved)] == [("for", "how long")]
+    with pytest.raises(ParamError, match="for_: unknown option; did you mean 'for'"):
+        make_params(Reserved, {"for_": 2}, "")
 
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(-2, 2), st.text(max_size=4))

@@ -51,6 +51,13 @@ class Both(Stage):
     def process(self, image: View) -> tuple[View, Canvas]: ...
 
 
+@stage("wire.more", adds=True)
+class More(Stage):
+    """Gives counts beside those it takes."""
+
+    def process(self, counts: Counts) -> Counts: ...
+
+
 @stage("wire.read")
 class Read(Stage):
     """Needs texts."""
@@ -109,6 +116,22 @@ BIND = "bindings"
             "draw",
             {"image": ["source.view"], "objects": ["a.detections", "track.tracks"], "counts": []},
             id="detections nobody refined stay",
+        ),
+        pytest.param(
+            [
+                ("det", ToyDetect, {}),
+                ("track", ToyTrack, {}),
+                ("count", ToyCount, {}),
+                ("more", More, {}),
+                ("draw", Draw, {}),
+            ],
+            "draw",
+            {
+                "image": ["source.view"],
+                "objects": ["track.tracks"],
+                "counts": ["count.counts", "more.counts"],
+            },
+            id="a stage that adds does not replace what it was made from",
         ),
         pytest.param(
             [("det", ToyDetect, {}), ("track", ToyTrack, {}), ("count", ToyCount, {}), ("log", Sink, {})],

@@ -23,16 +23,17 @@ class OutputFiles:
     def add(self, source: str, stages: Iterable[StageEntry], reader: Reader) -> None:
         """Take the files of one source's stages; a file that already has a writer is noted."""
         for entry in stages:
-            for path, file in _written(Nested(entry.spec.params), entry.params, ("graph", entry.id)):
+            for path, file, shared in _written(Nested(entry.spec.params), entry.params, ("graph", entry.id)):
                 if "{source}" in str(file):  # a field that the sink itself fills in
                     continue
-                first = self._writers.setdefault(file, (source, entry.id))
-                if first != (source, entry.id):
-                    reader.note([_clash(first, (source, entry.id), path, file)])
+                writer = ("", entry.spec.name) if shared else (source, entry.id)
+                first = self._writers.setdefault(file, writer)
+                if first != writer:
+                    reader.note([_clash(first, writer, path, file)])
 
 
 def _clash(first: tuple[str, str], second: tuple[str, str], path: ValuePath, file: PurePath) -> ParamError:
-    if first[0] == second[0]:
+    if first[0] == second[0] or "" in (first[0], second[0]):
         what = f"'{first[1]}' already writes '{file}'"
         return ParamError(what, path=path, fix="give it a file of its own")
     example = file.with_name(f"{file.stem}-${{source}}{file.suffix}")
@@ -40,10 +41,10 @@ def _clash(first: tuple[str, str], second: tuple[str, str], path: ValuePath, fil
     return ParamError(what, path=path, fix=f"put ${{source}} into its path: '{example}'")
 
 
-def _written(kind: Kind | None, value: Any, path: ValuePath) -> Iterator[tuple[ValuePath, PurePath]]:
-    """Every path to write to inside a parameter's value."""
-    if isinstance(kind, FilePath) and kind.role == "output" and isinstance(value, Path):
-        yield path, PurePath(os.path.normpath(value))
+def _written(kind: Kind | None, value: Any, path: ValuePath) -> Iterator[tuple[ValuePath, PurePath, bool]]:
+    """Every path to write to inside a parameter's value, and whether stages of one kind may share it."""
+    if isinstance(kind, FilePath) and kind.role in ("output", "shared") and isinstance(value, Path):
+        yield path, PurePath(os.path.normpath(value)), kind.role == "shared"
     elif isinstance(kind, OneOf):
         for inner in kind.kinds:
             yield from _written(inner, value, path)
@@ -55,4 +56,4 @@ def _written(kind: Kind | None, value: Any, path: ValuePath) -> Iterator[tuple[V
             yield from _written(kind.item, item, (*path, key))
     elif isinstance(kind, Nested) and isinstance(value, kind.cls):
         for parameter in parameters(kind.cls):
-            yield from _written(parameter.kind, getattr(value, parameter.name), (*path, parameter.name))
+            yield from _written(parameter.kind, getattr(value, parameter.field), (*path, parameter.name))

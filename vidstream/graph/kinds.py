@@ -119,8 +119,8 @@ class Number:
         return noun if self.bounds is None else f"{noun} {self.bounds}"
 
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)")
-_SCALE = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)")
+_SCALE = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Duration:
     bounds: Range | None = None
 
     def read(self, value: Any, path: ValuePath, reading: Reading) -> Any:
-        """``2``, ``0.5``, ``500ms``, ``2m``, ``1h``."""
+        """``2``, ``0.5``, ``500ms``, ``2m``, ``1h``, ``90d``."""
         if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
             value = float(match[1]) * _SCALE[match[2]]
         number = Number(bounds=self.bounds)
@@ -141,11 +141,11 @@ class Duration:
     def schema(self) -> Schema:
         """As JSON Schema."""
         number = Number(bounds=self.bounds).schema()
-        return {"anyOf": [number, {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|min|h)\s*$"}]}
+        return {"anyOf": [number, {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|min|h|d)\s*$"}]}
 
     def describe(self) -> str:
         """In words."""
-        return "a duration (seconds, or 500ms, 2s, 5m, 1h)"
+        return "a duration (seconds, or 500ms, 2s, 5m, 1h, 7d)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +203,7 @@ _FILE_ROLES = {
     "folder": "a folder",
     "pattern": "a folder or a pattern such as frames/*.jpg",
     "output": "a path to write to",
+    "shared": "a path to write to",
 }
 
 
@@ -218,7 +219,7 @@ class FilePath:
             value = str(value)
         if not isinstance(value, str) or not value or "\0" in value:
             return wrong(self, value, path, reading)
-        if self.role == "output":
+        if self.role in ("output", "shared"):
             return Path(value)
         found = reading.base / _expanded(value)
         if self._exists(found):

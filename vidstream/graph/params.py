@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import keyword
 import re
 import types
 import typing
@@ -58,6 +59,7 @@ _SCALARS: dict[Any, Kind] = {
     v.InputFolder: FilePath("folder"),
     v.InputPattern: FilePath("pattern"),
     v.OutputFile: FilePath("output"),
+    v.SharedFile: FilePath("shared"),
     v.FileOrName: NameOrFile("a known name, or a file"),
     v.StageId: Text("the id of a stage", v.StageId),
     v.ModelName: NameOrFile("a model's name or file", _NETWORKS),
@@ -99,7 +101,7 @@ REQUIRED: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One field of a ``Params`` class."""
+    """One field of a ``Params`` class; ``for_`` and the like are written without their underscore."""
 
     name: str
     kind: Kind
@@ -112,6 +114,11 @@ class Parameter:
         """True where a value must be given."""
         return self.default is REQUIRED
 
+    @property
+    def field(self) -> str:
+        """The name of the field: one that is a word of Python itself ends in an underscore."""
+        return f"{self.name}_" if keyword.iskeyword(self.name) else self.name
+
     def schema(self) -> Schema:
         """As JSON Schema, with meaning."""
         return {**self.kind.schema(), "description": self.meaning + (f" [{self.unit}]" if self.unit else "")}
@@ -123,7 +130,13 @@ def parameters(cls: type) -> tuple[Parameter, ...]:
     hints = typing.get_type_hints(cls, include_extras=True)
     meanings = _meanings(cls)
     return tuple(
-        Parameter(f.name, kind_of(hints[f.name]), meanings.get(f.name, ""), _unit(hints[f.name]), _default(f))
+        Parameter(
+            f.name.removesuffix("_"),
+            kind_of(hints[f.name]),
+            meanings.get(f.name, ""),
+            _unit(hints[f.name]),
+            _default(f),
+        )
         for f in dataclasses.fields(cls)
     )
 
@@ -163,7 +176,7 @@ def make_params(cls: type, given: Mapping[str, Any], where: str, base: Path | No
 def _built(cls: type, found: Mapping[str, Any], path: ValuePath, reading: Reading) -> Any:
     """Build it; a dataclass may check fields against each other by raising ParamError."""
     try:
-        return cls(**found)
+        return cls(**{p.field: found[p.name] for p in parameters(cls) if p.name in found})
     except ParamError as error:
         at = (*path, *error.path) if error.path and error.path[0] in found else path
         return reading.fail(error.what, at, fix=error.fix)

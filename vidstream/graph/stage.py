@@ -44,6 +44,8 @@ class Traits:
     stateless    no memory between frames: `workers: n` may run it on several at once (see `Stage.memory`)
     shared       stateless, and costly to have twice (a network): sources with equal options share one
                  instance, on a thread of its own, which is given their frames in batches
+    adds         what it gives stands beside what it takes (alerts beside counts), and does not replace it:
+                 stages that take all there is of a kind are given both
     sink         its purpose is a side effect; a failure never takes the frame from others
     lossy        a sink for eyes: it may miss frames rather than hold the graph up; where it has a method
                  `idle()`, that is called while no frames come
@@ -53,6 +55,7 @@ class Traits:
     heavy: bool = False
     stateless: bool = False
     shared: bool = False
+    adds: bool = False
     sink: bool = False
     lossy: bool = False
     main_thread: bool = False

@@ -198,7 +198,8 @@ class _Wirer:
                 (entry.id, o.name) for o in entry.spec.signature.outputs if issubclass(o.type, port.type)
             ]
             if given:
-                refined = {s for taken in self.bindings[entry.id].values() for s in taken}
+                replaces = not entry.spec.traits.adds
+                refined = {s for taken in self.bindings[entry.id].values() for s in taken if replaces}
                 slots = [s for s in slots if s not in refined] + given
         return tuple(slots)
 

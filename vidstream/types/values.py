@@ -40,7 +40,7 @@ class Unit:
     name: str
 
 
-#: A duration. YAML: a number of seconds, or ``500ms``, ``2s``, ``5m``, ``1h``.
+#: A duration. YAML: a number of seconds, or ``500ms``, ``2s``, ``5m``, ``1h``, ``7d``.
 Seconds: TypeAlias = Annotated[float, Unit("s"), Range(0.0)]
 #: A share between 0 and 1.
 Ratio: TypeAlias = Annotated[float, Range(0.0, 1.0)]
@@ -59,6 +59,8 @@ InputFolder = NewType("InputFolder", Path)
 InputPattern = NewType("InputPattern", Path)
 #: A file that will be written; it has to stay under the output root.
 OutputFile = NewType("OutputFile", Path)
+#: The same, but stages of one kind may write one file together: those of all cameras of a run.
+SharedFile = NewType("SharedFile", Path)
 #: A name that the stage knows, or a file (relative to the YAML file that names it): a text with a separator
 #: or an ending such as ``.xml`` is a file.
 FileOrName = NewType("FileOrName", str)

@@ -68,7 +68,7 @@ class Engine:
         self._ended: float | None = None
         self._live = description.is_live
         #: stages that sources share
-        self.owners = Owners(description.plans)
+        self.owners = Owners(description.plans, self._live)
         #: what else stages of different sources share
         self.commons = Commons()
         shared = self.owners, self.commons
@@ -155,7 +155,7 @@ class Engine:
             raise UsageError("this graph has run already", fix="build it anew: its stages keep their state")
         self._begun = True
         self._started = self._clock.monotonic()
-        with opencv_pool.shared(heavy_threads(self.lanes, self._room) + len(list(self.owners))):
+        with opencv_pool.shared(heavy_threads(self.lanes, self._room) + len(self.owners)):
             try:
                 yield
             finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
@@ -32,6 +33,8 @@ class Segment:
         self.spoiled: Spoiled = lambda item, queue: ""
         #: further instances of the stage, one per further thread
         self.copies: list[Stage] = []
+        #: what is to be done between two frames, on the segment's own thread; put there by any
+        self.orders: deque[Callable[[], None]] = deque()
         self._failures = failures
 
     def threads(self) -> list[Callable[[], None]]:
@@ -81,7 +84,14 @@ class Chain(Segment):
             self._failures.broken(item, error)
         self.emit(item)
 
+    def _obey(self) -> None:
+        while self.orders:
+            self.orders.popleft()()
+        self._active = [n for n in self.nodes if not n.disabled]
+
     def _work(self, item: Item) -> None:
+        if self.orders:
+            self._obey()
         if item.gap is not None:
             for node in self._active:
                 node.time_jumped(item.gap)

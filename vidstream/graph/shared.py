@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,8 @@ from vidstream.types import StreamInfo
 
 #: longest wait for other cameras' frames, once one is there
 _PATIENCE = 0.030
+#: so many owners that have gone are kept for the report
+_GONE = 20
 
 
 class _Request:
@@ -78,6 +81,11 @@ class Owner:
         with self._changed:
             self._users.pop(user, None)
             self._changed.notify_all()
+
+    @property
+    def has_users(self) -> bool:
+        """Whether a source uses it, or is about to."""
+        return bool(self._users) or self._life.locked()
 
     def close(self) -> None:
         """The run is over: close the stage, if it was ever opened and nobody is left inside."""
@@ -171,26 +179,66 @@ class SharedStage(Stage):
 
 
 class Owners:
-    """The shared stages of a run: an owner for each that more than one source uses with equal options."""
+    """The shared stages of a run.
 
-    def __init__(self, plans: Sequence[Plan]) -> None:
-        #: a pattern for each different stage, and the sources that use it; options need not have a hash
-        users: list[tuple[StageEntry, set[str]]] = []
-        for plan in plans:
-            for entry in plan.stages:
-                if entry.spec.traits.shared:
-                    found = next((names for e, names in users if _equal(e, entry)), None)
-                    if found is None:
-                        users.append((entry, found := set()))
-                    found.add(plan.source.name)
-        self._owners = [(entry, Owner(entry)) for entry, names in users if len(names) > 1]
+    Of recordings: an owner for each that more than one source uses with equal options. Of cameras: for
+    each, since more may join while the run lasts; what no camera uses any more is to be forgotten.
+    """
+
+    def __init__(self, plans: Sequence[Plan], live: bool = False) -> None:
+        self._live = live
+        self._lock = threading.Lock()
+        self._gone: deque[Owner] = deque(maxlen=_GONE)
+        self._owners: list[tuple[StageEntry, Owner]] = []
+        for entry, names in _users(plans):
+            if live or len(names) > 1:
+                self._owners.append((entry, Owner(entry)))
 
     def of(self, entry: StageEntry) -> Owner | None:
         """The owner of this stage; None where the source has it for itself."""
-        return next((owner for e, owner in self._owners if _equal(e, entry)), None)
+        with self._lock:
+            for known, owner in self._owners:
+                if _equal(known, entry):
+                    return owner
+            if not (self._live and entry.spec.traits.shared):
+                return None
+            self._owners.append((entry, Owner(entry)))
+            return self._owners[-1][1]
+
+    def forget(self, plans: Sequence[Plan]) -> None:
+        """Close what nobody is inside of, and none of these sources uses."""
+        used = [entry for entry, _ in _users(plans)]
+        with self._lock:
+            idle = [
+                owner
+                for entry, owner in self._owners
+                if not owner.has_users and not any(_equal(entry, u) for u in used)
+            ]
+            self._owners = [(entry, owner) for entry, owner in self._owners if owner not in idle]
+            self._gone.extend(idle)
+        for owner in idle:
+            owner.close()
 
     def __iter__(self) -> Iterator[Owner]:
-        return (owner for _, owner in self._owners)
+        """Those at work, and the newest of those that have gone."""
+        with self._lock:
+            return iter([*self._gone, *(owner for _, owner in self._owners)])
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+
+def _users(plans: Sequence[Plan]) -> list[tuple[StageEntry, set[str]]]:
+    """A pattern for each different shared stage, and who uses it; options need not have a hash."""
+    users: list[tuple[StageEntry, set[str]]] = []
+    for plan in plans:
+        for entry in plan.stages:
+            if entry.spec.traits.shared:
+                found = next((names for e, names in users if _equal(e, entry)), None)
+                if found is None:
+                    users.append((entry, found := set()))
+                found.add(plan.source.name)
+    return users
 
 
 def _equal(a: StageEntry, b: StageEntry) -> bool:

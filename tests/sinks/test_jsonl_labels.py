@@ -10,7 +10,8 @@ import numpy as np
 from vidstream.graph.params import make_params
 from vidstream.graph.ports import OutputPort
 from vidstream.graph.tape import Tape
-from vidstream.sinks.jsonl import JsonLinesSink, label_rows
+from vidstream.sinks.jsonl import JsonLinesSink
+from vidstream.sinks.rows import label_rows
 from vidstream.types import FrameInfo, Labels, StreamInfo
 
 LABELS = Labels(np.array([21, 3]), np.array([0.526349, 0.2], np.float32), {21: "kite"})

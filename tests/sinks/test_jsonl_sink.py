@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from vidstream.errors import SinkError
-from vidstream.sinks.jsonl import JsonLinesSink, object_rows
+from vidstream.sinks.jsonl import JsonLinesSink
 from vidstream.sinks.plain import plain, rounded
+from vidstream.sinks.rows import object_rows
 from vidstream.types import Counts, Detections, Event, Events, Labels, Texts, Tracks
 
 At = Callable[..., Any]

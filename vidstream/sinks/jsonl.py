@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from vidstream.errors import ParamError, SinkError
 from vidstream.graph.stage import stage
 from vidstream.sinks.lines import LineSink
-from vidstream.sinks.plain import DECIMALS, PIXEL_DECIMALS, SCORE_DECIMALS, column, plain, rounded, utc
-from vidstream.types import Counts, Detections, Event, Events, FrameInfo, Labels, StreamInfo, Texts
+from vidstream.sinks.plain import plain
+from vidstream.sinks.rows import encode, event_row, head, label_rows, object_rows, text_rows
+from vidstream.types import Counts, Detections, Events, FrameInfo, Labels, StreamInfo, Texts
 from vidstream.types.values import OutputFile
-
-#: goes up when a field changes its meaning or goes away; new fields may come without it
-VERSION: Final = 1
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 @stage("sink.jsonl", sink=True)
@@ -76,15 +71,15 @@ class JsonLinesSink(LineSink):
             results["labels"] = [row for part in labels for row in label_rows(part)]
         if counts and self._changed(counts):
             results["counts"] = self._counts
-        lines = [_head("frame", frame, frame.segment) | results] if results else []
+        lines = [head("frame", frame, frame.segment) | results] if results else []
         try:
-            lines += [_event(event, frame.segment) for part in events for event in part]
+            lines += [event_row(event, frame.segment) for part in events for event in part]
         except TypeError as error:
             what = f"an event carries evidence of type {error}, which JSON cannot hold"
             raise SinkError(
                 what, where=self.stage_id, fix="give numbers, texts, lists or mappings"
             ) from error
-        self.write("".join(f"{_encode(line)}\n" for line in lines))
+        self.write("".join(f"{encode(line)}\n" for line in lines))
 
     def _changed(self, counts: Iterable[Counts]) -> bool:
         """Take up the newest values; True where one is new."""
@@ -94,79 +89,3 @@ class JsonLinesSink(LineSink):
             for place, labels in part.values.items():
                 self._counts.setdefault(place, {}).update(plain(labels))
         return self._counts != before
-
-
-def object_rows(objects: Detections) -> list[dict[str, Any]]:
-    """One mapping per object; optional columns are there where the objects have them."""
-    names = objects.names
-    rows: list[dict[str, Any]] = [
-        {"id": track_id if track_id >= 0 else None, "class": names.get(c, str(c)), "score": score, "box": box}
-        for track_id, c, score, box in zip(
-            objects.track_ids.tolist(),
-            objects.class_ids.tolist(),
-            rounded(objects.scores, SCORE_DECIMALS),
-            rounded(objects.boxes, PIXEL_DECIMALS),
-            strict=True,
-        )
-    ]
-    for name, values in _optional(objects):
-        for row, value in zip(rows, values, strict=True):
-            row[name] = value
-    return rows
-
-
-def _optional(objects: Detections) -> Iterable[tuple[str, list[Any]]]:
-    if objects.keypoints is not None:
-        yield "keypoints", rounded(objects.keypoints, PIXEL_DECIMALS)
-    if objects.angles is not None:
-        yield "angle", rounded(objects.angles, PIXEL_DECIMALS)
-    if objects.extra:
-        columns = {name: column(values) for name, values in sorted(objects.extra.items())}
-        yield "extra", [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def text_rows(texts: Texts) -> list[dict[str, Any]]:
-    """One mapping per piece of text."""
-    return [
-        {"text": text, "score": score, "id": track_id if track_id >= 0 else None, "polygon": polygon}
-        for text, score, track_id, polygon in zip(
-            texts.strings,
-            rounded(texts.scores, SCORE_DECIMALS),
-            texts.track_ids.tolist(),
-            rounded(texts.polygons, PIXEL_DECIMALS),
-            strict=True,
-        )
-    ]
-
-
-def label_rows(labels: Labels) -> list[dict[str, Any]]:
-    """One mapping per class of the whole picture, best first."""
-    names = [name for name, _ in labels.rows()]
-    return [
-        {"class": name, "score": score}
-        for name, score in zip(names, rounded(labels.scores, SCORE_DECIMALS), strict=True)
-    ]
-
-
-def _head(kind: str, at: FrameInfo | Event, segment: int) -> dict[str, Any]:
-    """What every line begins with."""
-    return {
-        "v": VERSION,
-        "type": kind,
-        "source": at.source,
-        "segment": segment,
-        "seq": at.seq,
-        "pts": round(at.pts, DECIMALS),
-        "wall": utc(at.wall),
-    }
-
-
-def _event(event: Event, segment: int) -> dict[str, Any]:
-    return _head("event", event, segment) | {
-        "kind": event.kind,
-        "name": event.name,
-        "id": event.track_id if event.track_id >= 0 else None,
-        "class": event.class_name,
-        "box": None if event.box is None else [round(float(x), PIXEL_DECIMALS) for x in event.box],
-        "data": plain(event.data),
-    }

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# the fault suite's table is printed wherever results are gathered: these two are hooks of pytest
+from tests.support.fault_table import pytest_runtest_logreport, pytest_terminal_summary  # noqa: F401
+
 # random cases find faults where people look at them; the gate for every change must not depend on luck
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":

@@ -12,10 +12,10 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 import av
@@ -82,9 +82,10 @@ class RtspServer:
         images: Sequence[npt.NDArray[np.uint8]] = (),
     ) -> None:
         self.fps, self.size, self.login = fps, size, login
-        self.pictures = h264(images or [numbered(i, size) for i in range(frames)], fps)
+        self.pictures = h264(images or [numbered(i, size) for i in range(frames)], fps) if frames else []
         self.stalled = threading.Event()
         self.mute = threading.Event()  # accepts connections, answers nothing
+        self.catches_up = True  # sends what it owes after a pause; else it leaves that out
         self.sessions = 0
         self.started = 0.0  # monotonic time of the last session's first picture
         self.refusals = 0
@@ -151,7 +152,7 @@ class RtspServer:
                 return
 
     def _talk(self, client: socket.socket) -> None:
-        playing, sent, sequence = False, 0, count()
+        playing, sent, sequence, feed = False, 0, count(), self.feed()
         while True:
             readable, _, _ = select.select([client], [], [], 0.005 if playing else 5)
             if readable:
@@ -161,15 +162,24 @@ class RtspServer:
                 if verb == "PLAY":
                     playing, self.started = True, time.monotonic()
                     self.sessions += 1
+            if playing and not self.catches_up:
+                sent = max(sent, int((time.monotonic() - self.started - 0.5) * self.fps))
             while (
                 playing and not self.stalled.is_set() and time.monotonic() - self.started >= sent / self.fps
             ):
-                units = self.pictures[sent % len(self.pictures)]
+                units = next(feed)
                 for n, unit in enumerate(units):
-                    client.sendall(
-                        b"".join(rtp(unit, sequence, sent * CLOCK // self.fps, n == len(units) - 1))
-                    )
+                    packets = rtp(unit, sequence, sent * CLOCK // self.fps, n == len(units) - 1)
+                    client.sendall(b"".join(self.spoil(packets)))
                 sent += 1
+
+    def feed(self) -> Iterator[list[bytes]]:
+        """The NAL units of the pictures of one session; subclasses may make them as they go."""
+        return cycle(self.pictures)
+
+    def spoil(self, packets: Iterable[bytes]) -> Iterable[bytes]:
+        """What the network makes of framed RTP packets; subclasses may lose and damage some."""
+        return packets
 
     def _answer(self, client: socket.socket) -> str:
         """Answer one request; its verb, or nothing when the client has gone."""

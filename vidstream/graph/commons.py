@@ -29,9 +29,11 @@ class Commons:
     closed
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, remembers: bool = True) -> None:
         self._lock = threading.RLock()
         self._things: dict[Hashable, tuple[Shared, int]] = {}
+        self._remembers = remembers
+        self._known: set[Hashable] = set()
 
     def join(self, key: Hashable, make: Callable[[], T]) -> T:
         """The thing of this key, made where it is not there yet; what making raises comes through."""
@@ -39,6 +41,18 @@ class Commons:
             thing, users = self._things.get(key) or (make(), 0)
             self._things[key] = thing, users + 1
             return cast(T, thing)
+
+    def is_first(self, key: Hashable) -> bool:
+        """Whether nobody in this run has asked for this key before.
+
+        A file belongs to the run: the first sink that writes it begins it anew; another one that takes
+        its place, because options changed or a source was started again, goes on where that one ended.
+        """
+        with self._lock:
+            known = key in self._known
+            if self._remembers:
+                self._known.add(key)
+            return not known
 
     def leave(self, key: Hashable) -> None:
         """One user less."""

@@ -45,6 +45,8 @@ class RunOptions:
     parallel: Literal["auto"] | Positive = "auto"  #: how many recordings are processed at the same time
     queue: Positive = 8  #: frames that may wait before a thread (offline)
     staleness: Seconds = 0.5  #: live: a frame older than this is dropped before a heavy stage
+    #: live: pause before a camera that a failing stage has ended starts anew; 0 = never
+    revive: Seconds = 30.0
     out: OutputFile = field(default=OutputFile(Path()))  #: folder that every output path is under
     metrics: OutputFile | None = None  #: write per-stage figures and the ledger to this JSON file
     duration: Seconds | None = None  #: stop each source after so much of it

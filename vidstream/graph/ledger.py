@@ -39,6 +39,14 @@ class Ledger:
         with self._lock:
             self.dropped[place, reason] += frames
 
+    def include(self, other: Ledger) -> None:
+        """Add the frames of another one."""
+        with self._lock, other._lock:
+            self.decoded += other.decoded
+            self.done += other.done
+            self.dropped += other.dropped
+            self.failed += other.failed
+
     @property
     def balanced(self) -> bool:
         """True when every decoded frame is accounted for."""

@@ -36,6 +36,13 @@ class Histogram:
         self.count += 1
         self.total += seconds
 
+    def include(self, other: Histogram) -> None:
+        """Count all that another one has counted."""
+        for index, count in enumerate(other._buckets):
+            self._buckets[index] += count
+        self.count += other.count
+        self.total += other.total
+
     def quantile(self, share: float) -> float:
         """Seconds under which this share of the durations lies; 0 where there are none."""
         wanted = share * self.count
@@ -61,6 +68,11 @@ class StageMetrics:
         self.thread = 0
         self.time = Histogram()
         self.failures = 0
+
+    def include(self, other: StageMetrics) -> None:
+        """Add what another instance of the stage did."""
+        self.time.include(other.time)
+        self.failures += other.failures
 
     def busy(self, elapsed: float) -> float:
         """Share of the time that the stage was at work; with several workers, their mean."""

@@ -155,7 +155,8 @@ class RunReport:
     @property
     def exit_code(self) -> int:
         """0: every frame done; 1: a source or the run failed; 3: ended, but something failed on the way."""
-        if any(s.error for s in self.sources):
+        last = {s.source: s for s in self.sources}  # one that was started anew is judged by how it ended
+        if any(s.error for s in last.values()):
             return 1
         failed = any(part.ledger.failed for s in self.sources for part in s.passes)
         return 3 if failed or self.notices.serious else 0

@@ -105,7 +105,7 @@ class Stage:
     #: what the source received before decoding, where it gives that; set by the engine
     footage: Footage = Footage()
     #: what stages of different sources share; set by the engine
-    commons: Commons = Commons()
+    commons: Commons = Commons(remembers=False)
 
     def __init__(self, params: Any) -> None:
         self.params = params

@@ -49,7 +49,8 @@ def explain(options: argparse.Namespace) -> int:
 
 def graph(options: argparse.Namespace) -> int:
     """Draw it."""
-    from vidstream.cli.drawing import DRAWINGS, layout
+    from vidstream.cli.drawing import DRAWINGS
+    from vidstream.graph.layout import layout
 
     loaded, _ = load_config(options)
     endings = {".svg": "svg", ".mmd": "mermaid", ".md": "mermaid"}

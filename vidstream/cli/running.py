@@ -7,8 +7,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -34,6 +34,13 @@ def add_commands(commands: Any) -> None:
     add_config(parser)
     for name, meaning in _RUN_OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=name.upper(), help=meaning)
+    parser.add_argument(
+        "--http", metavar="[HOST:]PORT", help="show the cameras, the graph and the events on a page there"
+    )
+    parser.add_argument(
+        "--token",
+        help="what the page asks visitors for; better in $VIDSTREAM_TOKEN, which no list of processes shows",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no report; errors only")
 
 
@@ -43,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
     loaded, registry = load_config(options, {k: v for k, v in given.items() if v is not None})
     engine = Engine(loaded.description, known=registry.stages.values())
     beside: list[AbstractContextManager[Any]] = []
+    if options.http is not None:
+        beside.append(_page(engine, options))
     report, code = run_engine(engine, quiet=options.quiet, beside=beside)
     if not options.quiet:
         print(report.table())
@@ -77,6 +86,18 @@ def run_engine(
         if source.error:
             print(source.error, file=sys.stderr)
     return report, 128 + signals.received if signals.received else report.exit_code
+
+
+@contextmanager
+def _page(engine: Engine, options: argparse.Namespace) -> Iterator[None]:
+    """The page, as long as the engine runs."""
+    from vidstream.web.address import Address
+    from vidstream.web.page import Page
+
+    token = options.token or os.environ.get("VIDSTREAM_TOKEN") or None
+    with Page(engine, Address.read(options.http), token) as page:
+        print(f"page: {page.url}", file=sys.stderr, flush=True)
+        yield
 
 
 class Signals:

@@ -1,0 +1,168 @@
+"""How a camera's picture may be looked at: the graph's own drawing, or layers chosen by who looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from vidstream.errors import UsageError
+from vidstream.graph.description import Plan, Slot, StageEntry
+from vidstream.graph.kinds import Reading
+from vidstream.graph.stage import spec_of
+from vidstream.graph.wiring import wire
+from vidstream.stages.draw.overlay import Overlay
+from vidstream.types import Canvas, Detections, FrameInfo, Packet, StreamInfo, View
+from vidstream.web.scaling import shrunk
+
+#: what can be drawn on a camera's own picture
+LAYERS: Final = ("boxes", "labels", "trails", "zones", "masks")
+#: widths that pictures come in: a wish is rounded up, so that many who look share one picture
+WIDTHS: Final = (320, 480, 640, 960, 1280, 1920)
+#: stages behind which the camera's own picture is nobody's business
+_HIDING: Final = frozenset({"face.hide"})
+#: stages whose drawing is of several cameras
+_WALLS: Final = frozenset({"draw.mosaic"})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which picture of which camera."""
+
+    source: str
+    width: int = 640
+    #: layers to draw; None takes what the graph has drawn, or all of them
+    layers: frozenset[str] | None = None
+    #: for eyes without the page around: a picture that is not new is greyed and says so itself
+    captioned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one source's graph gives to look at."""
+
+    plan: Plan
+    #: port of the overlay -> what feeds it
+    inputs: dict[str, tuple[Slot, ...]]
+    #: drawings that the graph makes itself, the last one first
+    canvases: tuple[Slot, ...]
+    #: faces are hidden: only the graph's own drawing may be seen
+    private: bool
+
+    @classmethod
+    def of(cls, plan: Plan) -> Offer:
+        """What an overlay at the end of this graph would be given."""
+        name = "page"
+        while name in {entry.id for entry in plan.stages}:
+            name += "_"
+        reading = Reading()
+        entry = StageEntry(name, spec_of(Overlay), Overlay.Params())
+        wiring = wire((*plan.stages, entry), reading)
+        if reading.problems:
+            raise UsageError("\n".join(map(str, reading.problems)))
+        canvases = [
+            (entry.id, output.name)
+            for entry in wiring.order
+            if entry.id != name and entry.spec.name not in _WALLS
+            for output in entry.spec.signature.outputs
+            if issubclass(output.type, Canvas)
+        ]
+        private = any(entry.spec.name in _HIDING for entry in plan.stages)
+        return cls(plan, dict(wiring.bindings[name]), tuple(reversed(canvases)), private)
+
+    def canvas(self, packet: Packet) -> Canvas | None:
+        """The graph's own drawing of a frame."""
+        found = (value_of(packet, slot) for slot in self.canvases)
+        return next((value for value in found if value is not None), None)
+
+    def values(self, packet: Packet, port: str) -> tuple[Any, ...]:
+        """What there is on a frame for one of the overlay's ports."""
+        found = (value_of(packet, slot) for slot in self.inputs.get(port, ()))
+        return tuple(value for value in found if value is not None)
+
+    def bare(self, packet: Packet) -> View | Canvas | None:
+        """The picture that anything may be drawn on, or cut from."""
+        return self.canvas(packet) if self.private else packet.image
+
+
+def value_of(packet: Packet, slot: Slot) -> Any:
+    """What a stage gave on a frame, or None."""
+    return packet.results.get(f"{slot[0]}.{slot[1]}")
+
+
+class Painter:
+    """Draws one look, frame after frame: an overlay remembers trails and what its stages last gave."""
+
+    def __init__(self, offer: Offer, layers: frozenset[str] | None) -> None:
+        self._offer = offer
+        self._own = layers is None or offer.private
+        self._layers = frozenset(LAYERS) if layers is None else layers
+        self._overlay: Overlay | None = None
+        self._segment = -1
+
+    def paint(self, packet: Packet, width: int) -> View | Canvas | None:
+        """A frame as this look shows it, no wider than that; None where there is nothing to show yet."""
+        if self._own and (canvas := self._offer.canvas(packet)) is not None:
+            return shrunk(canvas, width)
+        if self._offer.private or packet.image is None:
+            return None
+        picture = shrunk(packet.image, width)  # first: there is less to draw on, and letters fit its size
+        if not self._layers:
+            return picture
+        overlay = self._overlay_for(packet.frame)
+        ports = {
+            port: self._offer.values(packet, port) for port in self._offer.inputs if port in self._ports()
+        }
+        if "masks" not in self._layers:
+            ports["objects"] = tuple(_bare(objects) for objects in ports.get("objects", ()))
+        return overlay.process(picture, packet.frame, **ports)
+
+    def _ports(self) -> Iterable[str]:
+        if self._layers & {"boxes", "labels", "trails", "masks"}:
+            yield "objects"
+        if "labels" in self._layers:
+            yield from ("texts", "labels")
+        if "zones" in self._layers:
+            yield from ("counts", "events")
+        if "masks" in self._layers:
+            yield "masks"
+
+    def _overlay_for(self, frame: FrameInfo) -> Overlay:
+        """The overlay; a new one behind a gap, for what it remembers is no longer there."""
+        if self._overlay is None or frame.segment != self._segment:
+            layers = self._layers
+            self._segment = frame.segment
+            self._overlay = Overlay(
+                Overlay.Params(
+                    labels="auto" if "labels" in layers else "off",
+                    trail=2.0 if "trails" in layers else 0.0,
+                    boxes="corners" if "boxes" in layers else "none",
+                    keypoints="boxes" in layers,
+                    hud=False,
+                )
+            )
+            self._overlay.source = frame.source
+            self._overlay.open(StreamInfo(frame.source, frame.width, frame.height))
+        return self._overlay
+
+
+def _bare(objects: Detections) -> Detections:
+    return objects if objects.masks is None else replace(objects, masks=None)
+
+
+def fitting(width: int) -> int:
+    """The width that a wish gets.
+
+    >>> fitting(500), fitting(4000)
+    (640, 1920)
+    """
+    return next((known for known in WIDTHS if known >= width), WIDTHS[-1])
+
+
+def read_layers(text: str) -> frozenset[str]:
+    """Layers as a query names them; ValueError names one that is none."""
+    names: Sequence[str] = [name for name in text.split(",") if name]
+    for name in names:
+        if name not in LAYERS:
+            raise ValueError(f"there is no layer '{name}'; there are {', '.join(LAYERS)}")
+    return frozenset(names)

@@ -13,10 +13,11 @@ import pytest
 
 from vidstream.errors import SourceError
 from vidstream.graph.source import Frame
-from vidstream.graph.stage import Notify
-from vidstream.sources import live
+from vidstream.sources import live, patience
 from vidstream.sources.faults import RefusedError
-from vidstream.sources.live import Backoff, LiveSource
+from vidstream.sources.live import LiveSource
+from vidstream.sources.patience import Backoff
+from vidstream.sources.session import Session
 from vidstream.types import StreamInfo
 
 
@@ -49,7 +50,7 @@ class Scripted:
         self.closed = True
 
 
-Step = Scripted | BaseException | Callable[[Notify], Scripted]
+Step = Scripted | BaseException | Callable[[Session], Scripted]
 
 
 class ScriptedSource(LiveSource):
@@ -61,14 +62,14 @@ class ScriptedSource(LiveSource):
         self.script, self.events, self.tries = list(script), [], []
         self.notify = lambda kind, message: self.events.append((kind, message))
 
-    def connect(self, notify: Notify) -> Scripted:
+    def connect(self, session: Session) -> Scripted:
         self.tries.append(time.monotonic())
         if not self.script:
             raise SourceError("connection refused")
         step = self.script.pop(0)
         if isinstance(step, BaseException):
             raise step
-        return step if isinstance(step, Scripted) else step(notify)
+        return step if isinstance(step, Scripted) else step(session)
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +78,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_GRACE_S", 0.05)
     monkeypatch.setattr(live, "_FIRST_PICTURE_S", 0.3)
     monkeypatch.setattr(live, "_HANG_UP_S", 2.0)
-    monkeypatch.setattr(Backoff, "next", lambda self: 0.02)
+    monkeypatch.setattr(live, "LOOK_S", 0.02)
+    monkeypatch.setattr(patience, "STALL_S", 60.0)
+    monkeypatch.setattr(Backoff, "next", lambda self, absent=0, *, refused=False: 60 if refused else 0.02)
 
 
 @pytest.fixture
@@ -140,12 +143,12 @@ def test_silence_is_a_loss(play: Any) -> None:
     stuck = Scripted(2, "silence")
     source, frames = play([stuck, Scripted(1)], 3)
     stuck.silence.set()
-    assert source.events[0] == (LOST, "no picture for 0.15 s")
+    assert source.events[0] == (LOST, "no picture for 0.1 s")
     assert [f.segment for f in frames] == [0, 0, 1]
 
 
 def test_the_first_picture_may_take_longer_than_the_next(play: Any) -> None:
-    def slow(notify: Notify) -> Scripted:
+    def slow(session: Session) -> Scripted:
         connection = Scripted(2)
         frames = connection.frames
 
@@ -164,7 +167,7 @@ def test_the_first_picture_may_take_longer_than_the_next(play: Any) -> None:
 def test_nobody_answering_is_a_loss_although_the_call_never_returns(play: Any) -> None:
     release = threading.Event()
 
-    def stuck(notify: Notify) -> Scripted:
+    def stuck(session: Session) -> Scripted:
         release.wait(5)
         return Scripted(1)
 
@@ -175,8 +178,8 @@ def test_nobody_answering_is_a_loss_although_the_call_never_returns(play: Any) -
 
 
 def test_what_a_connection_has_to_report_arrives_on_the_reading_thread(play: Any) -> None:
-    def talkative(notify: Notify) -> Scripted:
-        notify("stream-damaged", "some pictures are damaged")
+    def talkative(session: Session) -> Scripted:
+        session.note("stream-damaged", "some pictures are damaged")
         return Scripted(1)
 
     source, _ = play([talkative], 1)
@@ -235,7 +238,7 @@ def test_a_mistake_of_ours_is_not_taken_for_a_loss(play: Any) -> None:
 def test_interrupt_ends_everything_at_once(state: str) -> None:
     release = threading.Event()
 
-    def stuck(notify: Notify) -> Scripted:
+    def stuck(session: Session) -> Scripted:
         release.wait(5)
         return Scripted(0)
 

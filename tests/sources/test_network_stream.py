@@ -114,7 +114,7 @@ def test_a_stalled_camera_is_given_up_after_the_read_timeout_and_opened_again(ca
         timer = threading.Timer(1.2, camera.stalled.clear)
         timer.start()
         take_until_segment(stream, 1)
-        assert stream.events[0] == (LOST, "no answer in time")
+        assert stream.events[0] == (LOST, "no picture for 0.5 s")
         assert 1.0 < time.monotonic() - stalled < 8
         timer.join()
 
@@ -377,5 +377,5 @@ def test_every_scheme_reaches_out(scheme: str) -> None:
 
 def test_the_defaults_are_those_for_an_unattended_camera() -> None:
     params = make_params(NetworkStream.Params, {"uri": "rtsp://cam/1"}, "")
-    assert (params.transport, params.open_timeout, params.read_timeout) == ("tcp", 10, 5)
+    assert (params.transport, params.open_timeout, params.read_timeout) == ("tcp", 10, 4)
     assert (params.reconnect, params.give_up, params.fps) == (True, None, None)

@@ -74,10 +74,11 @@ class Footage:
         """Add the newest packet; its `number` is given here."""
         with self._lock:
             self.has_packets = True
-            self._packets.append(replace(packet, number=self._next))
-            self._next += 1
-            self._bytes += len(packet.data)
-            self._forget(packet.mono)
+            number, self._next = self._next, self._next + 1
+            if self._packets or packet.keyframe:
+                self._packets.append(replace(packet, number=number))
+                self._bytes += len(packet.data)
+                self._forget()
 
     def since(self, number: int) -> list[EncodedPacket]:
         """All packets kept from this number on."""
@@ -87,12 +88,18 @@ class Footage:
             skip = max(0, number - self._packets[0].number)
             return list(islice(self._packets, skip, None))
 
-    def _forget(self, now: float) -> None:
+    def _forget(self) -> None:
         """Let go of the oldest group of pictures, as soon as the second is old enough to begin with."""
         while len(self._packets) > 1:
             second = next((i for i, p in enumerate(islice(self._packets, 1, None), 1) if p.keyframe), None)
             full = self._bytes > self._most_bytes
-            if not full and (second is None or self._packets[second].mono > now - self._seconds):
+            if not full and (second is None or not self._is_old(self._packets[second])):
                 return
-            for _ in range(second or 1):
+            for _ in range(len(self._packets) if second is None else second):
                 self._bytes -= len(self._packets.popleft().data)
+
+    def _is_old(self, packet: EncodedPacket) -> bool:
+        """By arrival and, as recordings are read faster or slower than they play, by its own time."""
+        newest = self._packets[-1]
+        played = packet.segment != newest.segment or packet.pts <= newest.pts - self._seconds
+        return played and packet.mono <= newest.mono - self._seconds

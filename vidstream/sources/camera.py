@@ -14,10 +14,10 @@ import numpy as np
 
 from vidstream.errors import ParamError, SourceError
 from vidstream.graph.source import Frame, source
-from vidstream.graph.stage import Notify
 from vidstream.sources.address import accepts
 from vidstream.sources.limits import MAX_PIXELS
 from vidstream.sources.live import LiveSource
+from vidstream.sources.session import Session
 from vidstream.sources.timeline import MaxFps, Thinner
 from vidstream.types import StreamInfo
 from vidstream.types.values import Positive, Seconds
@@ -57,7 +57,7 @@ class CameraDevice(LiveSource):
 
     params: Params
 
-    def connect(self, notify: Notify) -> CameraConnection:
+    def connect(self, session: Session) -> CameraConnection:
         """Open the device once."""
         known = self._info is not None
         try:

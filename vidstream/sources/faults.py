@@ -20,7 +20,11 @@ class OpenError(SourceError):
 
 
 class RefusedError(SourceError):
-    """The other side said no (a wrong password, an unknown path): trying again soon will not change that."""
+    """The other side refused the name or the password: trying again soon will not change that."""
+
+
+class BadDataError(SourceError):
+    """The other side sends what cannot be understood."""
 
 
 def words(error: av.FFmpegError) -> str:

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, dropwhile, islice
+from typing import Literal
 
 import av
 
@@ -17,7 +18,9 @@ from vidstream.sources.address import accepts
 from vidstream.sources.decoding import Decoded, Video
 from vidstream.sources.faults import OpenError, named
 from vidstream.sources.limits import FILE_FORMATS, TOO_LARGE
-from vidstream.sources.playback import Playback
+from vidstream.sources.opening import Opening
+from vidstream.sources.playback import Playback, Rules
+from vidstream.sources.recorder import Recorder
 from vidstream.sources.timeline import MaxFps
 from vidstream.types import StreamInfo
 from vidstream.types.values import InputFile, Seconds
@@ -54,6 +57,8 @@ class VideoFile(Source):
         uri: InputFile  #: the file
         fps: MaxFps | None = None  #: use at most so many frames per second, evenly chosen
         start: Seconds = 0.0  #: begin so far into the file
+        #: what becomes of frames that show damage: they are marked, or left out and counted as skipped
+        damaged: Literal["keep", "drop"] = "keep"
         loop: bool = False  #: start over at the end, for ever
         #: when recording began: `container` (what the file tells, if it does), `none`, or a date and time
         start_time: str = "container"
@@ -108,7 +113,7 @@ class VideoFile(Source):
         path = os.fspath(self.params.uri)
         try:
             # the prefix keeps a name such as "http:x" from being taken for an address
-            return Video(f"file:{path}", _OPTIONS, threads=lambda pixels: _THREADS, complain=self._complain)
+            return Video(Opening(f"file:{path}", _OPTIONS, lambda pixels: _THREADS), self._complain)
         except OpenError as error:
             what = error.what
             if issubclass(error.kind, _NO_VIDEO):
@@ -124,7 +129,7 @@ class VideoFile(Source):
         with closing(video):
             while True:
                 last = None
-                for frame in self._once(video):
+                for frame in self._once(video, segment):
                     last = replace(frame, segment=segment + frame.segment)
                     yield last
                 if last is None or not self.params.loop:
@@ -132,14 +137,16 @@ class VideoFile(Source):
                 segment = last.segment + 1
                 video.rewind()
 
-    def _once(self, video: Video) -> Iterator[Frame]:
-        begin = self._begin(video)
+    def _once(self, video: Video, segment: int) -> Iterator[Frame]:
+        begin, footage = self._begin(video), self.footage
         playback = Playback(
-            video.time_base,
-            video.period,
-            fps=self.params.fps,
-            wall=lambda elapsed: None if begin is None else begin + elapsed,
-            notify=self.notify,
+            video,
+            Rules(self.params.fps, drop_damaged=self.params.damaged == "drop"),
+            Recorder(
+                video, lambda p: footage.put(replace(p, segment=segment + p.segment)), lambda: footage.wanted
+            ),
+            lambda elapsed, utc: None if begin is None else begin + elapsed,
+            self.notify,
         )
         yield from playback.frames(_pictures_from(video, self.params.start))
         promised = video.duration

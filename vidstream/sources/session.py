@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
+from vidstream.graph.footage import EncodedPacket
 from vidstream.graph.source import Frame
-from vidstream.graph.stage import Notify
+from vidstream.sources.fresh import STALE_S
 from vidstream.types import StreamInfo
 
 #: frames that may wait to be taken: the engine drains at once, so more would only hide delay
@@ -44,33 +46,45 @@ class Ended:
     error: BaseException | None = None
 
 
-Item: TypeAlias = StreamInfo | Frame | Note | Ended
+Item: TypeAlias = StreamInfo | Frame | EncodedPacket | Note | Ended
 
 
 class Session:
     """Connects and reads on its own thread; `take` hands the results over.
 
     Name look-ups, handshakes and reads may block longer than any timeout given to a library. `cancel` does
-    not wait for them: the thread hangs up and ends as soon as its call returns.
+    not wait for them: the thread hangs up and ends as soon as its call returns, and holds no frame meanwhile.
     """
 
-    def __init__(self, connect: Callable[[Notify], Connection], name: str) -> None:
+    def __init__(self, connect: Callable[[Session], Connection], name: str) -> None:
         self._connect = connect
-        self._items: deque[Item] = deque()
+        self._items: deque[tuple[float, Item]] = deque()
         self._changed = threading.Condition()
         self._cancelled = False
+        #: frames that waited too long to be taken, since the last one that was
+        self._spoiled = 0
+        self._live = True
         self.thread = threading.Thread(target=self._run, name=f"{name}/connection", daemon=True)
         self.thread.start()
 
     def take(self, timeout: float) -> Item | None:
-        """The next item; None when nothing came in time or `cancel` was called."""
+        """The next item; None when nothing came in time or `cancel` was called.
+
+        A frame that nobody took in time, because this process was suspended or busy, is not given as new:
+        it counts as skipped.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._cancelled, timeout)
-            if self._cancelled or not self._items:
-                return None
-            item = self._items.popleft()
-            self._changed.notify_all()
-            return item
+            while self._items and not self._cancelled:
+                offered, item = self._items.popleft()
+                self._changed.notify_all()
+                if not isinstance(item, Frame):
+                    return item
+                if not self._live or time.monotonic() - offered <= STALE_S:
+                    skipped, self._spoiled = item.skipped + self._spoiled, 0
+                    return replace(item, skipped=skipped) if skipped != item.skipped else item
+                self._spoiled += 1 + item.skipped
+            return None
 
     def cancel(self) -> None:
         """Wake up `take`, and let the thread end when it can."""
@@ -79,25 +93,49 @@ class Session:
             self._items.clear()
             self._changed.notify_all()
 
+    # -- for the connection ----------------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody still waits for what this connection brings."""
+        return not self._cancelled
+
+    def note(self, kind: str, message: str) -> None:
+        """Report something."""
+        self._offer(Note(kind, message))
+
+    def keep(self, packet: EncodedPacket) -> None:
+        """Hand over a packet of the footage: before its frame, and without waiting."""
+        with self._changed:
+            if not self._cancelled:
+                self._items.append((0.0, packet))
+                self._changed.notify_all()
+
+    # -- its thread ------------------------------------------------------------------------------------
+
     def _run(self) -> None:
         error: BaseException | None = None
         try:
-            with closing(self._connect(self._note)) as connection:
-                self._offer(connection.info)
-                for frame in connection.frames():
-                    if not self._offer(frame):
-                        return
+            with closing(self._connect(self)) as connection:
+                self._live = connection.info.duration is None
+                going = self._offer(connection.info)
+                frames = connection.frames()
+                while going and (frame := next(frames, None)) is not None:
+                    going = self._offer(frame)
+                    del frame  # the next one may never come
         except BaseException as caught:  # noqa: BLE001 - carried to the thread that reads, and raised there
             error = caught
         self._offer(Ended(error))
 
-    def _note(self, kind: str, message: str) -> None:
-        self._offer(Note(kind, message))
-
     def _offer(self, item: Item) -> bool:
+        offered = time.monotonic()
         with self._changed:
-            self._changed.wait_for(lambda: len(self._items) < _WAITING or self._cancelled)
+            self._changed.wait_for(lambda: self._waiting < _WAITING or self._cancelled)
             if not self._cancelled:
-                self._items.append(item)
+                self._items.append((offered, item))
                 self._changed.notify_all()
             return not self._cancelled
+
+    @property
+    def _waiting(self) -> int:
+        return sum(not isinstance(item, EncodedPacket) for _, item in self._items)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import av
 
 from vidstream.errors import ParamError, SourceError, did_you_mean
+from vidstream.graph.clock import Clock
 from vidstream.graph.source import Frame, source
-from vidstream.graph.stage import Notify
 from vidstream.sources.address import accepts
 from vidstream.sources.decoding import Video
-from vidstream.sources.faults import OpenError, RefusedError
+from vidstream.sources.faults import BadDataError, OpenError, RefusedError
 from vidstream.sources.limits import STREAM_FORMATS
 from vidstream.sources.live import LiveSource
-from vidstream.sources.playback import Playback
+from vidstream.sources.opening import Opening
+from vidstream.sources.playback import Playback, Rules
+from vidstream.sources.recorder import Recorder
+from vidstream.sources.session import Session
 from vidstream.sources.timeline import MaxFps
 from vidstream.types import StreamInfo
 from vidstream.types.values import Seconds, Uri
@@ -38,8 +41,10 @@ _PROTOCOLS = {
 _UNTIMED = frozenset({"mpjpeg", "mjpeg", "h264", "hevc"})
 #: one thread decodes 1080p at 100 frames/s without delay; above, each further thread delays by one frame
 _ONE_THREAD_PIXELS = 2_500_000
+#: an abandoned read ends by itself so long after it should have been over
+_LINGER_S = 1.0
 #: what FFmpeg says where the other side says no, and where it sends something else than a known stream
-_REFUSED = (av.error.HTTPClientError, av.error.PermissionError)
+_REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _UNKNOWN = (av.error.InvalidDataError, av.error.ArgumentError)
 
 
@@ -64,9 +69,13 @@ class NetworkStream(LiveSource):
         fps: MaxFps | None = None  #: use at most so many frames per second, evenly chosen
         transport: Literal["tcp", "udp"] = "tcp"  #: what carries RTSP: tcp loses nothing, udp does not wait
         open_timeout: Seconds = 10.0  #: how long an answer may take
-        read_timeout: Seconds = 5.0  #: how long pictures may stay away before the stream counts as lost
+        read_timeout: Seconds = 4.0  #: how long pictures may stay away before the stream is opened again
         reconnect: bool = True  #: open it again when it is lost
         give_up: Seconds | None = None  #: end with an error after so long without pictures
+        #: what becomes of frames that show damage: they are marked, or left out and counted as skipped
+        damaged: Literal["keep", "drop"] = "keep"
+        #: time of day of a frame: by the camera's clock where the stream tells it, or by when it came
+        wall: Literal["stream", "arrival"] = "stream"
 
         def __post_init__(self) -> None:
             scheme = _scheme(self.uri)
@@ -76,44 +85,62 @@ class NetworkStream(LiveSource):
 
     params: Params
 
-    def connect(self, notify: Notify) -> StreamConnection:
+    def connect(self, session: Session) -> StreamConnection:
         """Open the address once."""
-        return StreamConnection(self.name, self.params, notify)
+        return StreamConnection(self.name, self.params, session, self.clock, lambda: self.footage.wanted)
 
 
 class StreamConnection:
     """One connection to a network stream."""
 
-    def __init__(self, name: str, params: NetworkStream.Params, notify: Notify) -> None:
+    def __init__(
+        self,
+        name: str,
+        params: NetworkStream.Params,
+        session: Session,
+        clock: Clock,
+        recorded: Callable[[], bool],
+    ) -> None:
+        opening = Opening(
+            params.uri.reveal(),
+            _options(params),
+            lambda pixels: 1 if pixels <= _ONE_THREAD_PIXELS else 2,
+            # the reader decides how long pictures may stay away; this only lets an abandoned thread end
+            (params.open_timeout, params.read_timeout + _LINGER_S),
+        )
+        self._session = session
         try:
-            self._video = Video(
-                params.uri.reveal(),
-                _options(params),
-                threads=lambda pixels: 1 if pixels <= _ONE_THREAD_PIXELS else 2,
-                complain=lambda what: notify("stream-damaged", what),
-                timeouts=(params.open_timeout, params.read_timeout),
-                patient=False,
-            )
+            self._video = Video(opening, self._complain, lambda: session.wanted)
         except OpenError as error:
             raise _explained(error, _scheme(params.uri)) from None
-        self._playback = Playback(
-            self._video.time_base,
-            self._video.period,
-            fps=params.fps,
-            wall=lambda elapsed: time.time(),
-            notify=notify,
-            arrival=self._video.format in _UNTIMED,
-        )
         self.info = self._describe(name, params)
+        self._paced = self.info.duration is not None or self._video.format == "hls"
+        rules = Rules(
+            params.fps,
+            drop_damaged=params.damaged == "drop",
+            arrival=self._video.format in _UNTIMED,
+            fresh=not self._paced,
+            split=True,
+        )
+        self._playback = Playback(
+            self._video,
+            rules,
+            Recorder(self._video, session.keep, recorded),
+            lambda elapsed, utc: clock.time() if utc is None or params.wall == "arrival" else utc,
+            session.note,
+        )
 
     def frames(self) -> Iterator[Frame]:
         """Frames as they arrive."""
         frames = self._playback.frames(self._video.pictures())
-        return frames if self.info.duration is None else _paced(frames)
+        return _paced(frames) if self._paced else frames
 
     def close(self) -> None:
         """Hang up."""
         self._video.close()
+
+    def _complain(self, what: str) -> None:
+        self._session.note("stream-damaged", what)
 
     def _describe(self, name: str, params: NetworkStream.Params) -> StreamInfo:
         video = self._video
@@ -124,8 +151,9 @@ class StreamConnection:
 
 
 def _paced(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """A recording as if it were live: a quick server must not make whoever keeps only the newest frame drop
-    the others. A pause in it is cut to a second, for silence would count as a loss."""
+    """A recording or a playlist as if it were live: a quick server, or one that sends pieces of some seconds,
+    must not make whoever keeps only the newest frame drop the others. A pause in it is cut to a second, for
+    silence would count as a loss."""
     segment, began = -1, 0.0
     for frame in frames:
         wait = began + frame.pts - time.monotonic()
@@ -133,6 +161,7 @@ def _paced(frames: Iterator[Frame]) -> Iterator[Frame]:
             segment, began = frame.segment, time.monotonic() - frame.pts + min(1.0, max(0.0, wait))
         time.sleep(max(0.0, began + frame.pts - time.monotonic()))
         yield frame
+        del frame  # the next one may never come
 
 
 def _explained(error: OpenError, scheme: str) -> SourceError:
@@ -140,7 +169,7 @@ def _explained(error: OpenError, scheme: str) -> SourceError:
         return RefusedError(error.what)
     if issubclass(error.kind, av.error.ProtocolNotFoundError):
         return SourceError(f"this build of PyAV knows no {scheme}", retry=False)
-    return SourceError("sends nothing in a known format") if issubclass(error.kind, _UNKNOWN) else error
+    return BadDataError("sends nothing in a known format") if issubclass(error.kind, _UNKNOWN) else error
 
 
 def _scheme(uri: Uri) -> str:
@@ -152,6 +181,8 @@ def _options(params: NetworkStream.Params) -> dict[str, str]:
         "protocol_whitelist": _PROTOCOLS[_scheme(params.uri)],
         "format_whitelist": STREAM_FORMATS,
         "rtsp_transport": params.transport,
+        # a playlist is followed from its last piece but one: near the present, with something in hand
+        "live_start_index": "-2",
         # FFmpeg's own 5 s and 20 frames would delay every reconnect; the size comes with the first picture
         "analyzeduration": "1000000",
         "fpsprobesize": "5",

@@ -36,7 +36,11 @@ class Timeline:
         self._period = period
         self._origin: int | None = None
         self._before = 0.0
-        self._started = False
+        self._started = self._splits = False
+
+    def split(self) -> None:
+        """Begin a new segment with the next frame."""
+        self._splits = self._started
 
     def place(self, stamp: int | None) -> float:
         """Seconds since the segment's start of the next frame; `stamp` is in units of the time base."""
@@ -50,16 +54,24 @@ class Timeline:
 
     def _advance(self, stamp: int | None) -> None:
         pts = self._seconds(stamp)
-        if pts is None:
+        if self._splits:
+            self._splits = False
+            step = self._period if pts is None else max(0.0, pts - self.pts)
+            self._begin(stamp, step)
+        elif pts is None:
             self.pts += self._period
         elif pts > self.pts:
             self.pts = pts
         elif pts >= self.pts - JUMP_BACK_S:
             self.pts += self._period / 2
         else:
-            self._before = self.elapsed + self._period
-            self._origin, self.pts = stamp, 0.0
-            self.segment += 1
+            self._begin(stamp, self._period)
+
+    def _begin(self, stamp: int | None, step: float) -> None:
+        """A new segment, so many seconds after the frame before."""
+        self._before = self.elapsed + step
+        self._origin, self.pts = stamp, 0.0
+        self.segment += 1
 
     def _seconds(self, stamp: int | None) -> float | None:
         if stamp is None:
@@ -95,6 +107,10 @@ class Thinner:
             return False
         self._slot = slot
         return True
+
+    def skip(self) -> None:
+        """Count a frame that is left out for another reason."""
+        self._skipped += 1
 
     def skipped(self) -> int:
         """How many frames were left out since this was asked last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
@@ -26,6 +26,7 @@ from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Notify, Stage
 from vidstream.graph.status import StatusLog
+from vidstream.graph.watchdog import Watchdog
 from vidstream.types import Packet, SourceStatus, StreamInfo
 
 
@@ -42,6 +43,8 @@ class Context:
     clock: Clock
     commons: Commons
     status: StatusLog
+    #: live only
+    watchdog: Watchdog | None = None
     #: stages whose events, like those of the source (""), have been heard in an earlier pass
     heard: frozenset[str] = frozenset()
 
@@ -109,6 +112,8 @@ class Assembly:
 
         False where `stopping` was set before all were open: models take their time to load.
         """
+        # whether frames may be dropped to keep up is the run's choice: a file may be played as a camera
+        stream = replace(stream, live=self._context.live)
         for node in self.nodes:
             node.stream = stream
             for stage in self._instances(node):

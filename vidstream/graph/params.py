@@ -38,6 +38,7 @@ from vidstream.graph.kinds import (
     wrong,
 )
 from vidstream.graph.shapes import ColourKind, Coordinates
+from vidstream.graph.sizes import ByteSize
 from vidstream.types import values as v
 
 #: what the names of networks' files end in
@@ -90,6 +91,8 @@ def _annotated(base: Any, marks: tuple[Any, ...]) -> Kind:
     bounds = next((m for m in marks if isinstance(m, v.Range)), None)
     if v.Unit("s") in marks:
         return Duration(bounds)
+    if v.Unit("B") in marks:
+        return ByteSize(bounds)
     if base in (int, float):
         return Number(whole=base is int, bounds=bounds)
     return kind_of(base)

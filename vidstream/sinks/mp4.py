@@ -1,144 +1,208 @@
-"""H.264 in fragmented MP4: a file that plays even after the process that wrote it was killed."""
+"""Fragmented MP4 files: they play even after the process that wrote them was killed."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
-from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
-
-import av
-import cv2
-import numpy as np
-from av.video.frame import PictureType
+from typing import BinaryIO, Final, TypeAlias, cast
 
 from vidstream.errors import SinkError
+from vidstream.graph.footage import EncodedPacket
 from vidstream.sinks.base import write_error
+from vidstream.sinks.bitstream import description, with_lengths
+from vidstream.sinks.boxes import Sample, duration_box, head, index, part, whole_parts
+from vidstream.sinks.encoder import PictureEncoder
 from vidstream.types import Pixels
 
-#: ticks of a time stamp per second: exact for 24, 25, 30, 50 and 60 frames/s, else within 6 us
-RATE = 90000
-#: ticks after which a new part begins: a kill loses no more than one
-PART = RATE
+#: seconds of pictures in a part: what a kill costs at most, plus the picture under way
+PART: Final = 0.5
 
-# A part is written when the next one begins. The head is delayed until the first part is complete: it
-# then holds the time of the first frame, and without a part there would be nothing to play anyway.
-_CONTAINER = {"movflags": "frag_keyframe+delay_moov+default_base_moof", "flush_packets": "1"}
-# One thread: the graph keeps the cores busy already. zerolatency: no frame waits inside the encoder for
-# later ones (11 do otherwise), so none is lost with it, and times need no B-frame shifts. On a moving 1080p
-# scene it takes 37 ms of CPU time instead of 55 and makes files a sixth larger, 0.2 dB worse; on still
-# scenes as much time, files 1.4 to 1.7 times as large and 1 dB better.
-_ENCODER = {"tune": "zerolatency", "threads": "1", "forced-idr": "1"}
-_BT601 = 6  # what cv2's I420 is; untagged, players take HD for BT.709 and shift the colours
-_LIMITED_RANGE = 1
+#: opens a new file for writing, without a buffer, never one that is there
+Opener: TypeAlias = Callable[[Path], BinaryIO]
 
-_AvErrors: TypeAlias = tuple[type[Exception], ...]
-_ERRORS: _AvErrors = (av.FFmpegError, OSError)
+
+def open_new(path: Path) -> BinaryIO:
+    """A new file, locked for as long as it is open, so that nobody takes it for one left behind."""
+    file = cast(BinaryIO, path.open("xb", buffering=0))
+    lock(file)
+    return file
+
+
+def lock(file: BinaryIO) -> bool:
+    """Whether nobody else writes it; from now on, nobody else may."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: what is open there can neither be renamed nor deleted
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+class Mp4File:
+    """A file under way: encoded packets go in, whole parts of half a second come out.
+
+    Times in the file count from `origin`. All methods raise OSError; the file then holds the whole parts
+    before it, what waited for the next one is lost, and writing may go on with a keyframe. Its first
+    packet has to be one, and gives the codec.
+    """
+
+    def __init__(self, file: BinaryIO, first: EncodedPacket, origin: float) -> None:
+        self._file = file
+        self._origin = origin
+        base = first.codec.time_base
+        self._rate = base.denominator if base.numerator == 1 else 90000
+        self._codec = first.codec
+        self._delay = max(0, -self._ticks(first.dts))
+        self._waiting: list[Sample] = []
+        self._last = -1
+        self._end = 0
+        self._usual = max(1, round(first.duration * self._rate))
+        self._places: list[tuple[int, int]] = []
+        #: bytes on disk, whole parts only; how many these are; bytes that wait for the next
+        self.size = self.parts = self.waiting = 0
+        self._head = head(self._rate, first.codec.width, first.codec.height, _described(first))
+        self._append(self._head)
+
+    def add(self, packet: EncodedPacket) -> None:
+        """Add a picture; the part before it goes to disk where it is long enough."""
+        sample = self._sample(packet)
+        if self._waiting:
+            self._usual = self._waiting[-1].duration = sample.dts - self._waiting[-1].dts
+            span = sample.dts - self._waiting[0].dts
+            if sample.keyframe or span >= PART * self._rate:
+                self._write_part()
+        sample.duration = self._usual
+        self._waiting.append(sample)
+        self.waiting += len(sample.data)
+
+    def flush(self) -> None:
+        """Write what waits as a part now; how long its last picture is shown, the next one tells."""
+        if self._waiting:
+            self._write_part()
+
+    def finish(self) -> None:
+        """Complete and close the file."""
+        try:
+            self.flush()
+            with suppress(OSError):  # it plays without these, too
+                self._append(index(self._places))
+                place, box = duration_box(len(self._head), self._end)
+                self._file.seek(place)
+                self._file.write(box)
+        finally:
+            self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
+        with suppress(OSError):
+            self._file.close()
+
+    def is_gone(self) -> bool:
+        """Whether somebody has deleted it, or its folder: what is written goes nowhere."""
+        return os.fstat(self._file.fileno()).st_nlink == 0
+
+    def sync(self) -> None:
+        """Have the machine write it to the medium itself."""
+        os.fsync(self._file.fileno())
+
+    def _ticks(self, seconds: float) -> int:
+        return round((seconds - self._origin) * self._rate)
+
+    def _sample(self, packet: EncodedPacket) -> Sample:
+        dts = max(self._ticks(packet.dts) + self._delay, self._last + 1)
+        shift = max(0, self._ticks(packet.pts) + self._delay - dts)
+        self._last = dts
+        return Sample(with_lengths(self._codec, packet.data), dts, shift, 0, packet.keyframe)
+
+    def _write_part(self) -> None:
+        samples, self._waiting, self.waiting = self._waiting, [], 0
+        data = part(self.parts + 1, samples)
+        place = self.size
+        self._append(data)
+        self.parts += 1
+        self._end = samples[-1].dts + samples[-1].duration
+        if samples[0].keyframe:
+            self._places.append((samples[0].dts + samples[0].shift, place))
+
+    def _append(self, data: bytes) -> None:
+        """All of it or nothing."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(self.size)
+                self._file.seek(self.size)
+            raise
+        self.size += len(data)
 
 
 class Mp4Writer:
-    """Writes pictures of one size with their times. All methods raise SinkError, naming `place`.
+    """Writes pictures of one size with their times into one file, replacing an older one.
 
-    After an error the file is closed and holds the whole parts before it; writing on gives the same error.
+    All methods raise SinkError, naming `place`; the file then holds the whole parts before it.
     """
 
     def __init__(
         self, target: Path, size: tuple[int, int], *, rate: float, preset: str, quality: int, place: str
     ) -> None:
-        self._target = target
         self._place = place
-        self._size = size
-        self._whole = 0
-        self._last = -1
-        self._part_began = -PART
-        self._duration = round(RATE / rate)
-        self._failed: SinkError | None = None
-        # A file of our own, not a path: with that, errors while closing would go unnoticed.
+        self._encoder = PictureEncoder(size, rate=rate, preset=preset, quality=quality, place=place)
+        self._file: Mp4File | None = None
         try:
-            self._file = target.open("wb")
+            self._raw = cast(BinaryIO, target.open("wb", buffering=0))
         except OSError as error:
-            raise self._explained(error) from error
-        self._container = av.open(self._file, "w", format="mp4", options=_CONTAINER)
-        self._open = True
-        options = {"preset": preset, "crf": str(quality), **_ENCODER}
-        nominal = Fraction(rate).limit_denominator(1001)
-        self._stream = self._container.add_stream("libx264", rate=nominal, options=options)
-        width, height = size
-        self._stream.width, self._stream.height = width + width % 2, height + height % 2
-        self._stream.pix_fmt = "yuv420p"
-        context = self._stream.codec_context
-        context.time_base = Fraction(1, RATE)
-        context.colorspace, context.color_range = _BT601, _LIMITED_RANGE
+            raise write_error(error, place) from error
 
     def write(self, pixels: Pixels, seconds: float) -> None:
-        """Add a picture, (H, W, 3) BGR or (H, W) gray, shown from `seconds` on.
-
-        Times have to grow: one that does not is moved to the next tick after the last.
-        """
-        if self._failed is not None:  # the closed container must not be touched: it would crash
-            raise self._failed
-        ticks = max(round(seconds * RATE), self._last + 1)
-        frame = av.VideoFrame.from_numpy_buffer(to_i420(pixels), format="yuv420p")
-        frame.pts, frame.time_base = ticks, Fraction(1, RATE)
-        if ticks - self._part_began >= PART:
-            frame.pict_type = PictureType.I
-        if self._last >= 0:
-            self._duration = ticks - self._last
-        self._last = ticks
-        try:
-            for packet in self._stream.encode(frame):
-                packet.duration = self._duration  # how long the very last picture is shown
-                self._container.mux(packet)
-                if packet.is_keyframe:  # the part before it has just been written
-                    self._part_began = ticks
-                    self._file.flush()
-                    self._whole = self._file.tell()
-        except _ERRORS as error:
-            raise self._given_up(error) from error
+        """Add a picture, (H, W, 3) BGR or (H, W) gray, shown from `seconds` on."""
+        for packet in self._encoder.encode(pixels, seconds):
+            try:
+                self._file = self._file or Mp4File(self._raw, packet, 0.0)
+                self._file.add(packet)
+            except OSError as error:
+                raise write_error(error, self._place) from error
 
     def close(self) -> None:
-        """Complete the file. Does nothing the second time, or after an error."""
-        if not self._open:
+        """Complete the file. Does nothing the second time."""
+        if self._raw.closed:
             return
-        self._open = False
         try:
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-            self._file.close()
-        except _ERRORS as error:
-            raise self._given_up(error) from error
-
-    def _given_up(self, error: Exception) -> SinkError:
-        """Close what is left, keeping the whole parts only; what goes wrong here has been said already."""
-        self._open = False
-        self._failed = self._explained(error)
-        with suppress(*_ERRORS):
-            self._container.close()
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            os.truncate(self._target, self._whole)
-        return self._failed
-
-    def _explained(self, error: Exception) -> SinkError:
-        if isinstance(error, OSError):
-            return write_error(error, self._place)
-        width, height = self._size
-        what = f"pictures of {width}x{height} cannot be encoded: {error}"
-        return SinkError(what, where=self._place, fix="resize them before (image.resize)")
+            if self._file is not None:
+                self._file.finish()
+            self._raw.close()
+        except OSError as error:
+            raise write_error(error, self._place) from error
 
 
-def to_i420(pixels: Pixels) -> Pixels:
-    """BGR or gray as I420, (H * 3/2, W) uint8, BT.601 limited range.
+def _described(first: EncodedPacket) -> bytes:
+    try:
+        return description(first)
+    except ValueError as error:  # PyAV's errors are such, too
+        what = f"what the camera sends ({first.codec.name}) cannot be put into a file"
+        raise SinkError(what, fix="set the camera to H.264") from error
 
-    The format needs an even size: an odd width or height gains a copy of its last column or row, so
-    that nothing is cut. At 1080p: 0.65 ms; BGR frames through the encoder's own scaler take 9.7.
+
+def repair(path: Path) -> int | None:
+    """Cut off what a kill left unfinished; gives the number of whole parts, None where it is being written.
+
+    The file stays as old as it was. Raises OSError.
     """
-    height, width = pixels.shape[:2]
-    if height % 2 or width % 2:
-        edge = cv2.BORDER_REPLICATE
-        pixels = np.asarray(cv2.copyMakeBorder(pixels, 0, height % 2, 0, width % 2, edge), np.uint8)
-    if pixels.ndim == 2:
-        pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420), np.uint8)
+    with path.open("r+b", buffering=0) as file:
+        raw = cast(BinaryIO, file)
+        if not lock(raw):
+            return None
+        stat = os.fstat(file.fileno())
+        end, parts = whole_parts(raw)
+        if end < stat.st_size:
+            file.truncate(end)
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        return parts

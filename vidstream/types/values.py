@@ -42,6 +42,8 @@ class Unit:
 
 #: A duration. YAML: a number of seconds, or ``500ms``, ``2s``, ``5m``, ``1h``, ``7d``.
 Seconds: TypeAlias = Annotated[float, Unit("s"), Range(0.0)]
+#: An amount of data. YAML: a number of bytes, or ``500MB``, ``2GB``, ``4GiB``.
+Bytes: TypeAlias = Annotated[int, Unit("B"), Range(0)]
 #: A share between 0 and 1.
 Ratio: TypeAlias = Annotated[float, Range(0.0, 1.0)]
 #: A whole number of 1 or more.

@@ -14,10 +14,8 @@ import pytest
 from tests.support.camera import Camera
 from tests.support.fault_table import Recorder
 from tests.support.live_site import Site
+from tests.support.planted import LOGIN, PASSWORD, leaks
 
-#: in every camera's address; it must appear nowhere else, neither as it is nor as addresses write it
-PASSWORD = "pl@nted/pass word"
-LOGIN = f"viewer:{PASSWORD}"
 HERE = Path(__file__).resolve().parent
 
 
@@ -56,12 +54,6 @@ def discreet(said: list[str], tmp_path: Path, record: Recorder, caplog: Any, cap
     record("camera password found", found + len(places), "times", "= 0")
     assert not found, next(text for text in said if leaks(text.encode()))[:2000]
     assert not places
-
-
-def leaks(data: bytes) -> int:
-    """How often the password is in there, raw, URL-quoted or part by part."""
-    forms = {PASSWORD, quote(PASSWORD), quote(PASSWORD, safe=""), PASSWORD.replace(" ", "+")}
-    return sum(data.count(form.encode()) for form in forms)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.support.painted import Stamp, read_stamp
+from tests.support.painted import Stamp, is_spoilt, read_stamp
 from vidstream import Pipeline
 from vidstream.graph.clock import Clock
 from vidstream.types import Packet, SourceStatus
@@ -35,6 +35,8 @@ class Seen(NamedTuple):
     #: what it says of itself, and how many seconds ago that was when it came out
     stamp: Stamp | None
     age: float | None
+    #: a person would see that it is not what was sent
+    spoilt: bool
 
 
 @dataclass
@@ -104,9 +106,10 @@ class Site:
         at, frame, view = time.monotonic(), packet.frame, packet.image
         stamp = None if view is None else read_stamp(view.pixels)
         age = None if stamp is None else stamp.age
-        size = (frame.width, frame.height)
+        spoilt = view is None or is_spoilt(view.pixels)
+        size, times = (frame.width, frame.height), (frame.pts, frame.wall)
         self.frames[packet.source].append(
-            Seen(at, frame.seq, frame.segment, frame.pts, frame.wall, size, frame.damaged, stamp, age)
+            Seen(at, frame.seq, frame.segment, *times, size, frame.damaged, stamp, age, spoilt)
         )
 
     def _status(self, status: SourceStatus) -> None:

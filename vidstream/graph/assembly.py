@@ -114,6 +114,8 @@ class Assembly:
         """
         # whether frames may be dropped to keep up is the run's choice: a file may be played as a camera
         stream = replace(stream, live=self._context.live)
+        # whether frames may be dropped to keep up is the run's choice: a file may be played as a camera
+        stream = replace(stream, live=self._context.live)
         for node in self.nodes:
             node.stream = stream
             for stage in self._instances(node):

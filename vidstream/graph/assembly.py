@@ -26,7 +26,6 @@ from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Notify, Stage
 from vidstream.graph.status import StatusLog
-from vidstream.graph.watchdog import Watchdog
 from vidstream.types import Packet, SourceStatus, StreamInfo
 
 
@@ -43,8 +42,6 @@ class Context:
     clock: Clock
     commons: Commons
     status: StatusLog
-    #: live only
-    watchdog: Watchdog | None = None
     #: stages whose events, like those of the source (""), have been heard in an earlier pass
     heard: frozenset[str] = frozenset()
 
@@ -112,8 +109,6 @@ class Assembly:
 
         False where `stopping` was set before all were open: models take their time to load.
         """
-        # whether frames may be dropped to keep up is the run's choice: a file may be played as a camera
-        stream = replace(stream, live=self._context.live)
         # whether frames may be dropped to keep up is the run's choice: a file may be played as a camera
         stream = replace(stream, live=self._context.live)
         for node in self.nodes:

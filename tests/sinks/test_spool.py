@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from vidstream.errors import SinkError
-from vidstream.sinks.spool import LARGEST, Spool
+from vidstream.sinks.messages.spool import LARGEST, Spool
 
 ROOT = Path(__file__).resolve().parents[2]
 #: bytes that a record takes beside its data
@@ -124,7 +124,7 @@ class Machine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Machine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestModel = Machine.TestCase
 
 
@@ -189,7 +189,7 @@ def test_a_mark_that_is_torn_gives_a_record_twice_at_worst(tmp_path: Path, place
 WRITER = """
 import sys, itertools
 from pathlib import Path
-from vidstream.sinks.spool import Spool
+from vidstream.sinks.messages.spool import Spool
 spool = Spool(Path(sys.argv[1]), 10**7)
 for i in itertools.count():
     spool.append(b"%d" % i * 20, 0.0, 0.0)

@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from vidstream.errors import SinkError
 from vidstream.sinks.base import write_error
-from vidstream.sinks.spool_files import Marker, Record, Segment
+from vidstream.sinks.messages.segments import Marker, Record, Segment
 
 #: largest record: a receiver that chokes on one would hold up all that wait behind it
 LARGEST: Final = 256 * 1024
@@ -68,6 +68,7 @@ class Spool:
         self._tried = 0.0
         self._lock = threading.Lock()
         self._segments: deque[Segment] = deque()
+        self._closed = False
         with contextlib.ExitStack() as failed:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +128,7 @@ class Spool:
     def drop(self, number: int) -> None:
         """All up to this number is delivered, or given up."""
         with self._lock:
-            if number >= self._head:
+            if number >= self._head and not self._closed:
                 self._advance(min(number + 1, self._next))
 
     def drop_older(self, wall: float) -> int:
@@ -149,6 +150,7 @@ class Spool:
         """Let go of the folder. Whatever waits, waits for the next one who opens it."""
         self.sync()
         with self._lock:
+            self._closed = True
             for segment in self._segments:
                 segment.close()
             self._segments.clear()

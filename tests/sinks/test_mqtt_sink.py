@@ -1,0 +1,392 @@
+"""sink.mqtt against a real broker: what others see, also when the broker dies or hangs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from tests.support.mosquitto import PASSWORD, USER, Mosquitto, broker, wait_for
+from vidstream.graph.commons import Commons
+from vidstream.sinks.messages.homeassistant import Device
+from vidstream.sinks.messages.mqtt import MqttSink
+from vidstream.sinks.messages.topics import level
+from vidstream.types import Counts, Event, Events, SourceStatus, View
+
+__all__ = ["broker"]
+
+ROOT = Path(__file__).resolve().parents[2]
+Make = Callable[..., Any]
+At = Callable[..., Any]
+
+
+def happening(number: int, kind: str = "line_crossed", name: str = "door", **more: Any) -> tuple[Events, ...]:
+    return (Events((Event(kind, "gate", number, number / 10, name=name, track_id=number, **more),)),)
+
+
+def options(broker: Mosquitto, **more: Any) -> dict[str, Any]:
+    return {"host": "127.0.0.1", "port": broker.port, "username": USER, "password": PASSWORD, **more}
+
+
+def connected(sink: Any) -> Any:
+    wait_for(lambda: sink._link.connected, "the connection")
+    return sink
+
+
+def status(state: Any, cause: str = "") -> SourceStatus:
+    return SourceStatus("gate", state, cause, 0.0, 1_800_000_000.25)
+
+
+def numbers(payloads: list[str]) -> list[int]:
+    return [json.loads(p)["seq"] for p in payloads]
+
+
+def test_what_a_subscriber_sees(broker: Mosquitto, make: Make, at: At) -> None:
+    with broker.listen("vidstream/#") as heard:
+        sink = connected(make(MqttSink, **options(broker)))
+        sink.on_status(status("live"))
+        sink.process(
+            at(3, 0.3, segment=2),
+            counts=(Counts({"door": {"in": 3, "out": 1}, "a/b#": {"n": 0.5}}),),
+            events=happening(3, class_name="person", box=(1, 2, 3, 4), data={"direction": "in"}),
+        )
+        (event,) = [json.loads(p) for p in heard.wait("vidstream/gate/events")]
+        assert re.fullmatch("[0-9a-f]{32}", event.pop("uid"))
+        assert event == {
+            "v": 1,
+            "type": "event",
+            "source": "gate",
+            "segment": 2,
+            "seq": 3,
+            "pts": 0.3,
+            "wall": None,
+            "kind": "line_crossed",
+            "name": "door",
+            "id": 3,
+            "class": "person",
+            "box": [1.0, 2.0, 3.0, 4.0],
+            "data": {"direction": "in"},
+        }
+        assert json.loads(heard.wait("vidstream/gate/counts/door")[0]) == {"in": 3, "out": 1}
+        assert json.loads(heard.wait("vidstream/gate/counts/a%2Fb%23")[0]) == {"n": 0.5}
+        assert heard.wait("vidstream/gate/availability") == ["online"]
+        assert json.loads(heard.wait("vidstream/gate/state")[0]) == {
+            "v": 1,
+            "state": "live",
+            "cause": "",
+            "since": "2027-01-15T08:00:00.250Z",
+        }
+        sink.on_status(status("lost", "the connection broke"))
+        heard.wait("vidstream/gate/availability", "offline")
+        assert json.loads(heard.wait("vidstream/gate/state", count=2)[1])["cause"] == "the connection broke"
+        sink.close()
+        assert heard.wait("vidstream/availability", "offline") == ["online", "offline"]
+        assert json.loads(heard.on("vidstream/gate/state")[-1])["state"] == "ended"
+    with broker.listen("vidstream/#") as late:
+        wait_for(lambda: len(late.messages) >= 6, "what the broker has kept")
+        assert {m["topic"] for m in late.messages if m["retain"]} == {
+            "vidstream/availability",
+            "vidstream/gate/availability",
+            "vidstream/gate/state",
+            "vidstream/gate/counts/door",
+            "vidstream/gate/counts/a%2Fb%23",
+        }
+    assert sink.notices == []
+
+
+def test_only_what_was_asked_for(broker: Mosquitto, make: Make, at: At) -> None:
+    with broker.listen("site/#") as heard:
+        sink = make(MqttSink, **options(broker, prefix="site/north", kinds=("alarm",), retain=(), qos=0))
+        sink.process(at(0, 0.0), events=happening(0))
+        sink.process(at(1, 0.1), events=happening(1, kind="alarm"), counts=(Counts({"door": {"in": 1}}),))
+        sink.close()
+        heard.wait("site/north/availability", "offline")
+    assert numbers(heard.on("site/north/gate/events")) == [1]
+    assert len(heard.on("site/north/gate/counts/door")) == 1
+
+
+def test_counts_are_thinned_and_the_newest_stands(broker: Mosquitto, make: Make, at: At) -> None:
+    with broker.listen("vidstream/gate/counts/#") as heard:
+        sink = connected(make(MqttSink, **options(broker, counts_period="200ms")))
+        for i in range(100):
+            sink.process(at(i, i / 10), counts=(Counts({"door": {"in": i}}), Counts({"door": {"out": 5}})))
+            time.sleep(0.001)
+        heard.wait("vidstream/gate/counts/door", '{"in":99,"out":5}')
+        assert len(heard.on("vidstream/gate/counts/door")) < 20
+
+
+def test_a_broker_that_dies_and_comes_back(broker: Mosquitto, make: Make, at: At) -> None:
+    """Nothing is lost, nothing changes places, and what the broker had kept is told again."""
+    sink = connected(make(MqttSink, **options(broker)))
+    sink.on_status(status("live"))
+    for i in range(10):
+        sink.process(at(i, i / 10), events=happening(i), counts=(Counts({"door": {"in": i}}),))
+    wait_for(lambda: sink._link.outbox.sent == 10, "the first events")
+    broker.kill()
+    wait_for(lambda: not sink._link.connected, "the loss")
+    for i in range(10, 500):
+        sink.process(at(i, i / 10), events=happening(i), counts=(Counts({"door": {"in": i}}),))
+    wait_for(lambda: len(sink._link.outbox) == 490, "the backlog on disk")
+    broker.start()
+    with broker.listen("vidstream/#") as heard:
+        heard.wait("vidstream/availability", "online")
+        assert heard.wait("vidstream/gate/availability") == ["online"], "told again to a broker that forgot"
+        wait_for(lambda: sink._link.outbox.sent == 500, "the backlog's end")
+        sink.process(at(500, 50.0), events=happening(500))
+        heard.wait("vidstream/gate/counts/door", '{"in":499}')
+        wait_for(lambda: numbers(heard.on("vidstream/gate/events"))[-1:] == [500], "the newest event")
+        found = numbers(heard.on("vidstream/gate/events"))
+        assert found == list(range(found[0], 501))
+    assert sink._link.outbox.lost == {}
+    kinds = [kind for kind, _ in sink.notices]
+    assert kinds[0] == "broker-lost"
+    assert kinds[-1] == "broker-back"
+
+
+def test_events_survive_a_restart(broker: Mosquitto, make: Make, at: At, tmp_path: Path) -> None:
+    """No broker, and the run ends: the next run sends what waited, first."""
+    broker.kill()
+    first = make(MqttSink, **options(broker))
+    for i in range(5):
+        first.process(at(i, i / 10), events=happening(i))
+    began = time.monotonic()
+    first.close()
+    assert time.monotonic() - began < 10, "the end does not wait for a broker that is not there"
+    assert "5 messages wait" in dict(first.notices)["messages-waiting"]
+    broker.start()
+    with broker.listen("vidstream/gate/events") as heard:
+        second = make(MqttSink, **options(broker))
+        second.process(at(5, 0.5), events=happening(5))
+        heard.wait("vidstream/gate/events", count=6)
+        assert numbers(heard.on("vidstream/gate/events")) == [0, 1, 2, 3, 4, 5]
+    planted = [
+        p for p in (tmp_path / "spool").rglob("*") if p.is_file() and PASSWORD.encode() in p.read_bytes()
+    ]
+    assert planted == []
+
+
+def test_a_broker_that_hangs(broker: Mosquitto, make: Make, at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidstream.sinks.messages.session.KEEPALIVE", 1)
+    sink = connected(make(MqttSink, **options(broker)))
+    with broker.listen("vidstream/gate/events") as heard:
+        broker.pause()
+        for i in range(300):
+            sink.process(at(i, i / 10), events=happening(i))
+        wait_for(lambda: not sink._link.connected, "that it is noticed")
+        broker.resume()
+        wait_for(lambda: sink._link.outbox.sent == 300, "delivery")
+        wait_for(lambda: len(set(numbers(heard.on("vidstream/gate/events")))) == 300, "arrival")
+    found = numbers(heard.on("vidstream/gate/events"))
+    assert list(dict.fromkeys(found)) == list(range(300)), "in order, some twice where the answer was lost"
+
+
+def test_a_wrong_password(broker: Mosquitto, make: Make, at: At, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    sink = make(MqttSink, **options(broker, password="planted-secret"))
+    sink.process(at(0, 0.0), events=happening(0))
+    wait_for(lambda: sink.notices, "the notice")
+    ((kind, message),) = sink.notices
+    assert kind == "broker-refused"
+    assert "Not authorized" in message
+    assert "check user name and password" in message
+    time.sleep(1.5)
+    assert broker.log.count("New connection") <= 3, "it is not hammered"
+    sink.close()
+    assert "planted-secret" not in f"{sink.notices} {sink.params} {sink._key} {caplog.text}"
+
+
+def test_cameras_share_one_connection(broker: Mosquitto, make: Make, at: At) -> None:
+    commons = Commons()
+
+    class Joined(MqttSink):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params)
+            self.commons = commons
+
+    before = broker.log.count("New client connected")
+    with broker.listen("vidstream/#") as heard:
+        sinks = [make(Joined, **options(broker)) for _ in range(3)]
+        assert len({id(sink._link) for sink in sinks}) == 1
+        for i, sink in enumerate(sinks):
+            connected(sink).process(at(i, i / 10), events=happening(i))
+        sinks[0].close()
+        sinks[1].process(at(7, 0.7), events=happening(7))
+        heard.wait("vidstream/gate/events", count=4)
+        assert heard.on("vidstream/availability") == ["online"]
+        for sink in sinks[1:]:
+            sink.close()
+        heard.wait("vidstream/availability", "offline")
+    assert len(re.findall(r"New client connected .* as vidstream-", broker.log)) == 1, before
+
+
+def test_reconnects_leave_nothing_behind(
+    broker: Mosquitto, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidstream.sinks.messages.link._SOON", 0.01)
+    monkeypatch.setattr("vidstream.sinks.messages.link._LATE", 0.01)
+    sink = connected(make(MqttSink, **options(broker)))
+    counts = []
+    for _ in range(8):
+        broker.kill()
+        wait_for(lambda: not sink._link.connected, "the loss")
+        broker.start()
+        connected(sink)
+        counts.append(sum(1 for _ in Path("/proc/self/fd").iterdir()))
+    assert counts[-1] <= counts[2], counts
+
+
+CHILD = """
+import sys, time, logging
+logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
+from vidstream.cli import main
+sys.exit(main(["run", *sys.argv[1:]]))
+"""
+
+
+def config(broker: Mosquitto, **more: Any) -> str:
+    mqtt = options(broker, password="${env:MQTT_PASSWORD}") | {"use": "sink.mqtt"} | more
+    graph = {
+        "motion": {"use": "detect.motion"},
+        "track": {"use": "track.sort"},
+        "yard": {"use": "count.zone", "zones": {"yard": [[0, 0], [1, 0], [1, 1], [0, 1]]}, "settle": 0},
+        "home": mqtt,
+    }
+    return json.dumps(
+        {
+            "version": 1,
+            "sources": {"gate": {"uri": "synthetic:people"}},
+            "graph": graph,
+            "run": {"mode": "live"},
+        }
+    )
+
+
+def run(text: str, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    (folder / "a.yaml").write_text(text)
+    environment = os.environ | {"MQTT_PASSWORD": PASSWORD, "OMP_NUM_THREADS": "1"}
+    with (folder / "child.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(folder / "a.yaml"), "--out", str(folder), *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def test_the_last_will_of_a_killed_run(broker: Mosquitto, tmp_path: Path) -> None:
+    with broker.listen("#") as heard:
+        child = run(config(broker), tmp_path)
+        try:
+            heard.wait("vidstream/gate/availability", "online")
+            assert heard.on("vidstream/availability") == ["online"]
+            heard.wait("vidstream/gate/events")
+            heard.wait("vidstream/gate/counts/yard")
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        assert heard.wait("vidstream/availability", "offline") == ["online", "offline"]
+
+
+def test_a_planted_password_is_found_nowhere(broker: Mosquitto, tmp_path: Path) -> None:
+    """A whole run with a password that the broker refuses: log, report, spool, whatever it writes."""
+    child = run(config(broker, username="nobody"), tmp_path, "--frames", "40", "--metrics", "report.json")
+    assert child.wait(60) == 0
+    log = (tmp_path / "child.log").read_text()
+    assert "broker-refused" in log
+    assert "messages wait to be sent by the next run" in log
+    written = [p for p in tmp_path.rglob("*") if p.is_file() and "mosquitto" not in p.parts]
+    assert any("spool" in p.parts and p.stat().st_size > 100 for p in written)
+    for secret in (PASSWORD, quote(PASSWORD), quote(PASSWORD, safe="")):
+        assert [p for p in written if secret.encode() in p.read_bytes()] == []
+
+
+def test_home_assistant_discovery(broker: Mosquitto, make: Make, at: At) -> None:
+    picture = View(np.random.default_rng(0).integers(0, 255, (720, 1280, 3), np.uint8))
+    with broker.listen("#") as heard:
+        sink = connected(make(MqttSink, **options(broker, discovery="homeassistant", snapshot=True)))
+        sink.on_status(status("live"))
+        sink.process(
+            at(0, 0.0),
+            image=picture,
+            counts=(Counts({"yard": {"inside": 2}}),),
+            events=happening(0, kind="zone_entered", name="yard"),
+        )
+        sink.close()
+        heard.wait("vidstream/availability", "offline")
+    (topic,) = {m["topic"] for m in heard.messages if m["topic"].startswith("homeassistant/")}
+    assert re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", topic)
+    found = json.loads(heard.on(topic)[-1])
+    assert found["device"]["name"] == "gate"
+    assert found["origin"] == {"name": "vidstream"}
+    parts = {c["name"]: c for c in found["components"].values()}
+    assert set(parts) == {"Connection", "State", "Snapshot", "yard inside", "yard zone entered"}
+    assert {c["platform"] for c in parts.values()} == {"binary_sensor", "sensor", "image"}
+    assert len({c["unique_id"] for c in parts.values()}) == 5
+    published = {m["topic"] for m in heard.messages}
+    for part in parts.values():
+        assert part.get("state_topic", part.get("image_topic")) in published
+        assert {a["topic"] for a in part["availability"]} <= published
+    assert parts["yard inside"]["value_template"] == '{{ value_json["inside"] }}'
+    assert parts["yard zone entered"]["value_template"] == (
+        '{{ \'ON\' if value_json.kind == "zone_entered" and value_json.name == "yard"'
+        " else 'OFF' if value_json.kind == \"zone_left\" and value_json.name == \"yard\" else '' }}"
+    )
+    (size,) = {m["payloadlen"] for m in heard.messages if m["topic"] == "vidstream/gate/snapshot"} or {0}
+    assert 5_000 < size <= 120_000
+
+
+def test_names_stay_names_in_templates() -> None:
+    device = Device("p", "a/+ b", "homeassistant")
+    assert device.event("seen", "}} {% raw %} \" ' \\")
+    assert not device.event("seen", "}} {% raw %} \" ' \\")
+    template = [
+        c["value_template"]
+        for c in json.loads(device.document())["components"].values()
+        if "seen" in c["name"]
+    ]
+    inner = template[0].removeprefix("{{").removesuffix("}}")
+    assert not re.search(r"[{}%]", inner)
+    literal = inner.split("value_json.name == ")[1].split(" else ")[0]
+    assert json.loads(literal) == "}} {% raw %} \" ' \\"
+    for i in range(500):
+        device.event("seen", f"plate {i}")
+    assert len(json.loads(device.document())["components"]) == 200
+
+
+@pytest.mark.parametrize("name", ["a", "ä b", "a/b", "a+b", "#", "", "%2F", "\0\n", "x" * 999, "\ud800"])
+def test_a_name_is_one_level(name: str) -> None:
+    assert re.fullmatch(r"[^/+#\x00-\x1f]{1,200}", level(name))
+    level(name).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"host": "a b"}, "is no host"),
+        ({"host": "mqtt://a"}, "is no host"),
+        ({"host": "a", "password": "x"}, "a password needs a user name"),
+        ({"host": "a", "prefix": "a/#"}, "topics cannot begin with 'a/#'"),
+        ({"host": "a", "prefix": "/a"}, "topics cannot begin with"),
+        ({"host": "a", "prefix": "$SYS"}, "topics cannot begin with"),
+        ({"host": "a", "discovery": "+"}, "topics cannot begin with"),
+    ],
+)
+def test_what_check_finds(given: dict[str, Any], said: str) -> None:
+    from tests.support.one_stage import problems
+
+    (problem,) = problems(MqttSink, **given)
+    assert said in problem
+    assert "; " in problem

@@ -1,0 +1,1 @@
+"""Alerts: when what is counted, seen or told deserves somebody's attention."""

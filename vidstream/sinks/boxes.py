@@ -42,8 +42,11 @@ def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
     return box(kind, struct.pack(">I", version << 24 | flags), *parts)
 
 
-def head(timescale: int, width: int, height: int, description: bytes) -> bytes:
-    """What a file begins with; `description` is the whole ``stsd`` box. `duration_box` fits its place."""
+def head(timescale: int, width: int, height: int, description: bytes, delay: int = 0) -> bytes:
+    """What a file begins with; `description` is the whole ``stsd`` box.
+
+    `delay` is the time of the first picture, so that it is shown at zero (an edit list, 8.6.6).
+    """
     ticks = struct.pack(">4I", 0, 0, timescale, 0)
     movie = full_box(
         b"mvhd", 0, 0, ticks, struct.pack(">IH10x", 0x10000, 0x100), _MATRIX, bytes(24), b"\0\0\0\2"
@@ -60,7 +63,10 @@ def head(timescale: int, width: int, height: int, description: bytes) -> bytes:
     table = box(b"stbl", description, *empty)
     info = box(b"minf", full_box(b"vmhd", 0, 1, bytes(8)), place, table)
     parts = full_box(b"trex", 0, 0, struct.pack(">5I", 1, 1, 0, 0, 0))
-    track_box = box(b"trak", track, box(b"mdia", media, handler, info))
+    edits = full_box(b"elst", 0, 0, struct.pack(">IIiI", 1, 0, delay, 0x10000))
+    track_box = box(
+        b"trak", track, *([box(b"edts", edits)] if delay else []), box(b"mdia", media, handler, info)
+    )
     extends = box(b"mvex", box(b"free", bytes(_DURATION_BOX - 8)), parts)
     return box(b"ftyp", b"iso5", struct.pack(">I", 512), b"iso5iso6mp41") + box(
         b"moov", movie, track_box, extends

@@ -67,7 +67,8 @@ class Mp4File:
         self._places: list[tuple[int, int]] = []
         #: bytes on disk, whole parts only; how many these are; bytes that wait for the next
         self.size = self.parts = self.waiting = 0
-        self._head = head(self._rate, first.codec.width, first.codec.height, _described(first))
+        shown = self._ticks(first.pts) + self._delay if first.pts == origin else 0
+        self._head = head(self._rate, first.codec.width, first.codec.height, _described(first), shown)
         self._append(self._head)
 
     def add(self, packet: EncodedPacket) -> None:

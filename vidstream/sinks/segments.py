@@ -78,8 +78,8 @@ class Segments:
         self._file: Mp4File | None = None
         self._place: Place | None = None
         self._waiting_since = 0.0
-        #: files that were completed
-        self.completed: list[Path] = []
+        #: the file that was completed last
+        self.last: Path | None = None
         #: whether the last file that was closed holds any part
         self.had_parts = False
         #: where to make folders; told of each
@@ -185,7 +185,7 @@ class Segments:
             return
         if place.part != place.final:
             place.part.rename(place.final)
-        self.completed.append(place.final)
+        self.last = place.final
 
 
 def take_up(names: TimedNames, notify: Notify) -> int:

@@ -9,6 +9,7 @@ import textwrap
 from typing import Any
 
 from vidstream.cli.options import add_command
+from vidstream.graph.kinds import Table
 from vidstream.graph.params import Parameter, inner_parameters, parameters
 from vidstream.graph.registry import Registry
 from vidstream.graph.source import SourceSpec
@@ -96,7 +97,11 @@ def _options(params: type) -> str:
 
 def _inner(parameter: Parameter) -> list[tuple[str, Parameter]]:
     """What the mapping that an option may be has for options."""
-    return [(f"{parameter.name}.{p.name}", p) for p in inner_parameters(parameter.kind)]
+    kind, place = parameter.kind, parameter.name
+    if isinstance(kind, Table):
+        kind, place = kind.item, f"{place}.NAME"
+    found = [(f"{place}.{p.name}", p) for p in inner_parameters(kind)]
+    return [row for name, p in found for row in [(name, p), *((f"{place}.{n}", q) for n, q in _inner(p))]]
 
 
 def _default(parameter: Parameter) -> str:

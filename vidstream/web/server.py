@@ -65,7 +65,7 @@ class Server:
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._stop: asyncio.Event | None = None
         #: connections that have not asked anything yet or wait to ask again, since when, the longest first
         self._idle: dict[asyncio.Task[None], float] = {}
@@ -126,21 +126,28 @@ class Server:
         background: tuple[Callable[[asyncio.AbstractEventLoop], Awaitable[None]], ...],
     ) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._connected, sock=self._socket, limit=MOST_HEAD)
+        server = await asyncio.start_server(self._accept, sock=self._socket, limit=MOST_HEAD)
         others = [asyncio.ensure_future(work(self._loop)) for work in background]
         ready.set()
         await self._stop.wait()
         server.close()
-        tasks = [*self._tasks, *others]
+        await _settle()  # who has just been let in has a task and a writer then
+        tasks = [*self._writers, *others]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in self._writers.values():  # tasks that were cancelled before they began
+            writer.transport.abort()
+        await _settle()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._connected(reader, writer))
+        self._writers[task] = writer
+        self._open += 1
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
-        self._open += 1
         try:
             if self._open > self.limits.connections and not self._make_room():
                 self.refused += 1
@@ -153,9 +160,9 @@ class Server:
             pass  # the end of the run, or the place was needed: either way this is the end of the task
         finally:
             self._idle.pop(task, None)
-            self._tasks.discard(task)
             self._open -= 1
             await _hang_up(writer)
+            del self._writers[task]
 
     def _make_room(self) -> bool:
         """Hang up on the connection that has been asking nothing for longest; False where all are busy."""
@@ -230,6 +237,12 @@ class Server:
         headers["Connection"] = "keep-alive" if keep else "close"
         lines = [f"HTTP/1.1 {status} {reason(status)}", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
         return "\r\n".join(lines).encode("latin-1")
+
+
+async def _settle() -> None:
+    """Let what the loop has been asked to do be done."""
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:

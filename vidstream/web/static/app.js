@@ -98,8 +98,8 @@ function snapshotOf(event) {
 
 function card(event) {
   return el("li", {}, el("button", { class: "event", "data-event": event.id, onclick: () => enlarge(event) }, snapshotOf(event),
-    el("span", { class: "what" }, el("span", { class: "title", text: titleOf(event) }), el("span", { class: "dim", text: factsOf(event) })),
-    el("time", { class: "dim", datetime: event.time, text: time(event.wall) })));
+    el("span", { class: "what" }, el("span", { class: "title", text: titleOf(event) }), el("span", { class: "dim", text: factsOf(event) }),
+      el("time", { class: "dim", datetime: event.time, text: time(event.wall) }))));
 }
 
 function enlarge(event) {
@@ -229,7 +229,7 @@ function fill(list, facts) {
 
 function countRow({ place, values }) {
   return el("div", { class: "count" }, el("h3", { text: place }),
-    el("dl", {}, Object.entries(values).map(([label, value]) => el("div", {}, el("dd", { text: number(value) }), el("dt", { text: label })))));
+    el("dl", {}, Object.entries(values).map(([label, value]) => el("div", {}, el("dd", { text: number(value) }), el("dt", { text: label.replaceAll("_", " ") })))));
 }
 
 function pastRow({ state, cause, wall, source }) {
@@ -279,7 +279,7 @@ function counts() {
     }
     replace(place, [...groups.values()].map((group) => el("section", { class: "panel plot" },
       el("div", { class: "plot-head" }, el("h2", { text: group.place }), el("a", { class: "dim", href: toCamera(group.source), text: group.source })),
-      el("ul", { class: "key" }, group.lines.map((line, n) => el("li", { class: `tone${n % 5}` }, el("b", { text: number(line.values.at(-1)) }), el("span", { text: line.label })))),
+      el("ul", { class: "key" }, group.lines.map((line, n) => el("li", { class: `tone${n % 6}` }, el("b", { text: number(line.values.at(-1)) }), el("span", { text: line.label.replaceAll("_", " ") })))),
       chart(group.lines, history.end, history.step))),
     groups.size ? null : el("p", { class: "none", text: "No stage counts anything yet." }));
   });

@@ -10,7 +10,7 @@ function fill(node, props, children) {
     else if (key === "style") for (const [name, part] of Object.entries(value)) node.style.setProperty(name, part);
     else node.setAttribute(key, value === true ? "" : value);
   }
-  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child);
+  for (const child of children.flat(Infinity)) if (child !== null && child !== undefined && child !== false) node.append(child);
   return node;
 }
 

@@ -3,14 +3,14 @@
 import { el, milliseconds, number, svg, time } from "./dom.js";
 
 const WIDE = 196, HIGH = 84, GAP_X = 40, GAP_Y = 46, EDGE = 16;
-const SWING = (WIDE / 2 + 26) / 0.75;  // a cubic curve reaches three quarters of the way to its handles
+const SWING = (WIDE / 2 + 40) / 0.75;  // a cubic curve reaches three quarters of the way to its handles
 
 function places(graph) {
   const across = new Map();
   for (const box of graph.boxes) across.set(box.row, Math.max(across.get(box.row) || 0, box.column + 1));
   const most = Math.max(...across.values());
   const far = graph.arrows.some((arrow) => span(graph, arrow) > 1);
-  const side = far ? 34 : 0;
+  const side = far ? 70 : 0;
   const width = most * (WIDE + GAP_X) - GAP_X + 2 * (EDGE + side);
   const found = new Map();
   for (const box of graph.boxes) {
@@ -27,9 +27,12 @@ function arrowOf(graph, arrow, where) {
   const a = where.get(arrow.start), b = where.get(arrow.end);
   const x1 = a.x + WIDE / 2, y1 = a.y + HIGH, x2 = b.x + WIDE / 2, y2 = b.y - 3;
   const swing = span(graph, arrow) > 1 ? (x2 >= x1 ? SWING : -SWING) : 0;
-  const middle = (y1 + y2) / 2;
+  const middle = (y1 + y2) / 2, out = swing ? Math.sign(swing) * 30 : 0;
+  const d = swing  // past the boxes between, in the gap beside them
+    ? `M${x1 + out} ${y1}C${x1 + swing * 0.75} ${y1 + GAP_Y * 0.8} ${x1 + swing * 0.75} ${y1 + GAP_Y} ${x1 + swing * 0.75} ${y1 + GAP_Y + 18}L${x2 + swing * 0.75} ${y2 - GAP_Y - 18}C${x2 + swing * 0.75} ${y2 - GAP_Y} ${x2 + swing * 0.75} ${y2 - GAP_Y * 0.8} ${x2 + out} ${y2}`
+    : `M${x1} ${y1}C${x1} ${middle} ${x2} ${middle} ${x2} ${y2}`;
   const line = svg("path", {
-    d: `M${x1} ${y1}C${x1 + swing} ${middle} ${x2 + swing} ${middle} ${x2} ${y2}`,
+    d,
     class: arrow.dashed ? "arrow dashed" : "arrow", "marker-end": "url(#tip)",
   });
   const label = svg("text", { x: (x1 + x2) / 2 + 0.75 * swing, y: middle + 4, class: "port", "text-anchor": "middle", text: arrow.label });
@@ -131,7 +134,7 @@ export function chart(lines, end, step) {
     text: time(end - (1 - share) * (length - 1) * step) }));
   // lines of different length end together
   const drawn = lines.map((line, n) => svg("path", {
-    d: lineOf([...Array(length - line.values.length).fill(null), ...line.values], x, y), class: `line tone${n % 5}` }));
+    d: lineOf([...Array(length - line.values.length).fill(null), ...line.values], x, y), class: `line tone${n % 6}` }));
   const said = lines.map((line) => `${line.label} ${number(line.values.at(-1))}`).join(", ");
   return svg("svg", { viewBox: `0 0 ${CHART_W} ${CHART_H}`, class: "chart", role: "img", "aria-label": `Over time; now ${said}` }, grid, ticks, drawn);
 }

@@ -18,7 +18,9 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
+from tests.support.certificate import self_signed
 from tests.support.mosquitto import PASSWORD, USER, Mosquitto, broker, wait_for
+from vidstream.errors import SinkError
 from vidstream.graph.commons import Commons
 from vidstream.sinks.messages.homeassistant import Device
 from vidstream.sinks.messages.mqtt import MqttSink
@@ -207,6 +209,29 @@ def test_a_wrong_password(broker: Mosquitto, make: Make, at: At, caplog: pytest.
     assert "planted-secret" not in f"{sink.notices} {sink.params} {sink._key} {caplog.text}"
 
 
+def test_tls(broker: Mosquitto, make: Make, at: At, tmp_path: Path) -> None:
+    """A broker that cannot prove who it is is told nothing; one that can, all."""
+    cert, key = self_signed(tmp_path / "tls")
+    broker.kill()
+    broker.start(certfile=str(cert), keyfile=str(key))
+    careless = make(MqttSink, **options(broker, tls=True, spool="a"))
+    wait_for(lambda: careless.notices, "the notice")
+    assert "certificate" in careless.notices[0][1].lower()
+    assert "New client connected" not in broker.log
+    sink = connected(make(MqttSink, **options(broker, tls=True, ca=str(cert), spool="b")))
+    for i in range(300):
+        sink.process(at(i, i / 10), events=happening(i))
+    wait_for(lambda: sink._link.outbox.sent == 300, "delivery")
+
+
+def test_a_spool_belongs_to_one_run(make: Make) -> None:
+    make(MqttSink, host="127.0.0.1", port=1, spool="a")
+    with pytest.raises(SinkError, match="in use: another run, or another stage of this one"):
+        make(MqttSink, host="127.0.0.1", port=2, spool="a")
+    with pytest.raises(SinkError, match="outside the output folder"):
+        make(MqttSink, host="127.0.0.1", port=2, spool="../elsewhere")
+
+
 def test_cameras_share_one_connection(broker: Mosquitto, make: Make, at: At) -> None:
     commons = Commons()
 
@@ -322,8 +347,9 @@ def test_home_assistant_discovery(broker: Mosquitto, make: Make, at: At) -> None
             at(0, 0.0),
             image=picture,
             counts=(Counts({"yard": {"inside": 2}}),),
-            events=happening(0, kind="zone_entered", name="yard"),
+            events=happening(0, kind="zone_entered", name="yard") + happening(0, "alert_started", "busy"),
         )
+        sink.process(at(1, 0.1), events=happening(1, kind="alert_ended", name="busy"))
         sink.close()
         heard.wait("vidstream/availability", "offline")
     (topic,) = {m["topic"] for m in heard.messages if m["topic"].startswith("homeassistant/")}
@@ -332,17 +358,20 @@ def test_home_assistant_discovery(broker: Mosquitto, make: Make, at: At) -> None
     assert found["device"]["name"] == "gate"
     assert found["origin"] == {"name": "vidstream"}
     parts = {c["name"]: c for c in found["components"].values()}
-    assert set(parts) == {"Connection", "State", "Snapshot", "yard inside", "yard zone entered"}
+    named = {"Connection", "State", "Snapshot", "yard inside", "yard zone entered", "busy alert started"}
+    assert set(parts) == named
     assert {c["platform"] for c in parts.values()} == {"binary_sensor", "sensor", "image"}
-    assert len({c["unique_id"] for c in parts.values()}) == 5
+    assert len({c["unique_id"] for c in parts.values()}) == len(named)
     published = {m["topic"] for m in heard.messages}
     for part in parts.values():
         assert part.get("state_topic", part.get("image_topic")) in published
         assert {a["topic"] for a in part["availability"]} <= published
     assert parts["yard inside"]["value_template"] == '{{ value_json["inside"] }}'
-    assert parts["yard zone entered"]["value_template"] == (
-        '{{ \'ON\' if value_json.kind == "zone_entered" and value_json.name == "yard"'
-        " else 'OFF' if value_json.kind == \"zone_left\" and value_json.name == \"yard\" else '' }}"
+    assert parts["yard zone entered"]["off_delay"] == 10
+    assert "off_delay" not in parts["busy alert started"]
+    assert parts["busy alert started"]["value_template"] == (
+        '{{ \'ON\' if value_json.kind == "alert_started" and value_json.name == "busy"'
+        " else 'OFF' if value_json.kind == \"alert_ended\" and value_json.name == \"busy\" else '' }}"
     )
     (size,) = {m["payloadlen"] for m in heard.messages if m["topic"] == "vidstream/gate/snapshot"} or {0}
     assert 5_000 < size <= 120_000

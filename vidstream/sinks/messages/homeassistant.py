@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from vidstream.sinks.messages.topics import level
 
-#: events that begin something, and those that end it again; others are over after a while
-_ENDS: Final = {"zone_entered": "zone_left", "alert_on": "alert_off"}
+#: events that begin something, and those that end just that; others are over after a while
+_ENDS: Final = {"alert_started": "alert_ended"}
 #: seconds for which an event without an end shows
 _SHOWN: Final = 10
 #: so many entities a camera may have: names of events may be read off the picture

@@ -44,6 +44,17 @@ class Broker:
         return f"{self.host}:{self.port}"
 
 
+class _Tls(ssl.SSLContext):
+    """Keeps hold of the socket it has made: paho forgets to close it where the handshake fails."""
+
+    wire: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        """As ever."""
+        self.wire = super().wrap_socket(*args, **options)
+        return self.wire
+
+
 class SessionError(OSError):
     """The connection could not be made, or is lost; `refused`: the broker wants another name or password."""
 
@@ -72,6 +83,7 @@ class Session:
             self._client.username_pw_set(broker.username, password)
         self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
+        self._tls: _Tls | None = None
         self._answer: Any = None
         #: what is on its way: [its id, what the sender calls it, whether it is acknowledged]
         self._flying: deque[list[Any]] = deque()
@@ -85,10 +97,15 @@ class Session:
     def connect(self, now: Callable[[], float], stopped: Callable[[], bool]) -> None:
         """Connect, and be accepted. Raises SessionError or another OSError."""
         if self._broker.tls:
-            self._client.tls_set_context(ssl.create_default_context(cafile=self._broker.ca))
+            self._tls = _Tls(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and name
+            if self._broker.ca is None:
+                self._tls.load_default_certs()
+            else:
+                self._tls.load_verify_locations(self._broker.ca)
+            self._client.tls_set_context(self._tls)
         try:
             self._client.connect(self._broker.host, self._broker.port, KEEPALIVE)
-        except (ValueError, UnicodeError) as error:
+        except ValueError as error:
             raise SessionError(f"the address cannot be used: {error}") from error
         end = now() + _PATIENCE
         while self._answer is None:
@@ -152,8 +169,10 @@ class Session:
         client.on_connect = client.on_publish = None
         wire = client.socket()
         self._selector.close()
-        for end in (self._bell, self._button, *([wire] if wire is not None else [])):
-            end.close()
+        secret = self._tls.wire if self._tls is not None else None
+        for end in (self._bell, self._button, wire, secret):
+            if end is not None:
+                end.close()
 
     def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._answer = reason

@@ -19,6 +19,7 @@ from tests.support.program import Program, playable, recorded
 
 #: a camera records in segments of two seconds, lines are written beside it, and both go on for ever
 JOB = """
+version: 1
 sources:
   gate: {{uri: "{url}"}}
 graph:

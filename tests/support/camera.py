@@ -256,7 +256,7 @@ def serve(kind: Kind, port: int, orders: Orders, pipe: Any) -> None:
     if kind == "udp":
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sender.connect(("127.0.0.1", port))
-        work: Any = lambda: _send_for_ever(orders, sender)  # noqa: E731 - one of three ways to serve
+        work: Any = lambda: _send_to_whoever(orders, sender)  # noqa: E731 - one of three ways to serve
     elif kind == "rtsp":
         rtsp = PaintedRtsp(orders, port)
         rtsp.start()
@@ -277,10 +277,12 @@ def serve(kind: Kind, port: int, orders: Orders, pipe: Any) -> None:
             rtsp.login = orders.login
 
 
-def _send_for_ever(orders: Orders, sender: socket.socket) -> None:
-    while True:
+def _send_to_whoever(orders: Orders, sender: socket.socket) -> None:
+    def send(data: bytes) -> None:
         with suppress(ConnectionRefusedError):  # nobody listens at the moment
-            _send_transport_stream(orders, sender.send)
+            sender.send(data)
+
+    _send_transport_stream(orders, send)
 
 
 _context = multiprocessing.get_context("forkserver")

@@ -63,9 +63,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="")
     # imported here, so that `run.py --help` needs no OpenCV and each command only what it uses
-    from vidstream.cli import configure, demo, doctor, events, faces, models, running, stages, train, tune
+    from vidstream.cli import (
+        configure,
+        demo,
+        doctor,
+        events,
+        faces,
+        models,
+        running,
+        soak,
+        stages,
+        train,
+        tune,
+    )
     from vidstream.cli import eval as evaluation
 
-    for module in (demo, running, events, configure, stages, models, evaluation, tune, train, faces, doctor):
+    for module in (
+        *(demo, running, events, soak, configure, stages, models),
+        *(evaluation, tune, train, faces, doctor),
+    ):
         module.add_commands(commands)
     return parser

@@ -90,7 +90,7 @@ class Verdict:
         if growth.high <= LIMIT:
             return "within"
         halves = self._growth_of(self.settled[:middle]), self._growth_of(self.settled[middle:])
-        steady = all(part.low > LIMIT for part in (growth, *halves))
+        steady = growth.low > LIMIT and all(part.value > LIMIT for part in halves)
         gained = self.settled[-1].private - self.settled[0].private
         return "growing" if steady and gained > _TELLABLE else "undecided"
 

@@ -69,6 +69,12 @@ ABOVE_2 = {"count": {"zone": "yard"}, "above": 2}
             id="it holds until the value is below where it clears",
         ),
         pytest.param(
+            {**ABOVE_2, "clear_below": 1, "for": 2},
+            [3, 2, 2, 3, 3, 3, 2, 0],
+            [(5, "started"), (7, "ended")],
+            id="what is between the bounds keeps an alert on, but starts none",
+        ),
+        pytest.param(
             {"count": {"zone": "yard"}, "below": 2, "clear_above": 4},
             [1, 3, 4, 5],
             [(0, "started"), (3, "ended")],
@@ -560,7 +566,7 @@ def test_starts_and_ends_take_turns_and_keep_their_distance(
         if gap:
             state.interrupt()
         (watch,) = state.watches
-        watch.holds = watch.condition.holds(value, watch.holds)
+        watch.holds = watch.condition.holds(value, state.active and watch.holds)
         change = state.update(now, in_force=in_force)
         if change:
             history.append((now, change))

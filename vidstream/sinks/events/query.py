@@ -120,8 +120,7 @@ class Reader:
     def _checked(self) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY)
         try:
-            if version_of(connection, self.path) == 0:
-                raise SinkError("is empty", where=self._place, fix="it is filled when the run begins")
+            version_of(connection, self.path)
         except (sqlite3.Error, SinkError):
             connection.close()
             raise

@@ -61,7 +61,7 @@ class Condition:
     )
     above: Bound | None = None  #: it holds when the value is more than this; for events, 0 where left out
     below: Bound | None = None  #: it holds when the value is less than this
-    clear_below: Bound | None = None  #: it then holds until the value is less than this
+    clear_below: Bound | None = None  #: once the alert is on, it holds until the value is less than this
     clear_above: Bound | None = None  #: the same for `below`: until it is more than this
 
     def __post_init__(self) -> None:

@@ -24,11 +24,14 @@ class Watch:
         self.value: float | None = None
         self.holds = False
 
-    def look(self, sight: Sight) -> None:
-        """Measure; while pictures have just come back, what held before goes on to hold."""
+    def look(self, sight: Sight, *, active: bool) -> None:
+        """Measure. Hysteresis is for an alert that is `active`: one that is to start needs the bound itself.
+
+        While pictures have just come back, what held before goes on to hold.
+        """
         self.value = self.meter.read(sight)
         if self.value is not None and not sight.settling:
-            self.holds = self.condition.holds(self.value, self.holds)
+            self.holds = self.condition.holds(self.value, active and self.holds)
 
 
 class Alert:
@@ -54,12 +57,17 @@ class Alert:
         """Whose doing it is, where it is somebody's."""
         return next((w.meter.culprit for w in self.watches if w.holds and w.meter.culprit), None)
 
+    def look(self, sight: Sight) -> None:
+        """Measure what the rule looks at. Called once per frame."""
+        for watch in self.watches:
+            watch.look(sight, active=self.active)
+
     def interrupt(self) -> None:
         """Pictures have been away: nobody knows what held meanwhile, so waiting begins anew."""
         self._since = None
 
     def update(self, now: float, *, in_force: bool = True) -> Change | None:
-        """What changes now. Called once per frame, after the watches have looked."""
+        """What changes now. Called once per frame, after `look`."""
         if self.active and not in_force:
             return self._end(now, "hours")
         if operator.is_(self.active, self.holds) or not in_force:

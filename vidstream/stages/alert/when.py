@@ -124,8 +124,7 @@ class AlertWhen(Stage):
     def _look(self, name: str, alert: Alert) -> Iterator[Event]:
         sight, frame = self._sight, self._frame
         assert frame is not None, "process has kept it"
-        for watch in alert.watches:
-            watch.look(sight)
+        alert.look(sight)
         if sight.settling:
             return
         if sight.now > _IDLE and name not in self._told:

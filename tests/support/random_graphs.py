@@ -12,7 +12,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -548,5 +548,5 @@ def description(
             )
             for name, (drawn, witness) in graphs.items()
         ),
-        run,
+        replace(run, revive=0.0),  # one life is what is watched
     )

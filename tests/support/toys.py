@@ -190,13 +190,16 @@ def describe(
     sources: Mapping[str, tuple[type[Source], Mapping[str, Any]]] | None = None,
     run: Mapping[str, Any] | None = None,
 ) -> Description:
-    """A description with the same stages for each source; a source is a (class, options) pair."""
+    """A description with the same stages for each source; a source is a (class, options) pair.
+
+    Sources that fail are not started anew, unless `run` says so.
+    """
     chosen = sources or {"cam": (ToyFrames, {})}
     plans = tuple(
         Plan(SourceEntry(name, cls.spec, cls.Params(**options)), tuple(stages))
         for name, (cls, options) in chosen.items()
     )
-    return Description(plans, make_params(RunOptions, run or {}, "run"))
+    return Description(plans, make_params(RunOptions, {"revive": 0, **(run or {})}, "run"))
 
 
 def problems_of(stages: Sequence[StageEntry], known: Iterable[StageSpec] = ()) -> list[ParamError]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise
@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from vidstream.errors import StageError, VidstreamError
+from vidstream.graph.change import same_instance
 from vidstream.graph.clock import Clock
 from vidstream.graph.commons import Commons
-from vidstream.graph.description import SOURCE_ID, RunOptions, StageEntry, Wiring
-from vidstream.graph.failures import Failures
+from vidstream.graph.description import SOURCE_ID, OnError, RunOptions, StageEntry, Wiring
+from vidstream.graph.failures import Failures, words
 from vidstream.graph.footage import Footage
+from vidstream.graph.gates import Gate
 from vidstream.graph.item import Item
 from vidstream.graph.node import Node, slot_index
 from vidstream.graph.notices import Notices
@@ -26,7 +28,7 @@ from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Notify, Stage
 from vidstream.graph.status import StatusLog
-from vidstream.types import Packet, SourceStatus, StreamInfo
+from vidstream.types import Gap, Packet, SourceStatus, StreamInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,18 @@ class Context:
         return lambda kind, message: self.notices.add(kind, self.source, stage, message)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Spare:
+    """What is to take a stage's place: another instance, already open, or the same one with other gates."""
+
+    node: Node
+    entry: StageEntry
+    #: None where the instance stays, or can only be opened when the old one has let go of its file
+    stage: Stage | None = None
+    #: what it was opened with
+    stream: StreamInfo | None = None
+
+
 class Assembly:
     """The nodes and segments of one source; `emit` takes what leaves the last one."""
 
@@ -59,6 +73,9 @@ class Assembly:
         self._context = context
         self._footage = footage
         self._index = slot_index(wiring.order)
+        self._conditions = wiring.conditions
+        self._spares: list[Spare] = []
+        self._closed = False
         #: a node for each of its instances that `open` was called on
         self._opened: list[Node] = []
         self.nodes = [self._node(entry, wiring) for entry in wiring.order]
@@ -68,8 +85,11 @@ class Assembly:
         self.slots = len(self._index) + 1
 
     def _node(self, entry: StageEntry, wiring: Wiring) -> Node:
-        default = "pass" if entry.spec.traits.sink else self._context.run.on_error
-        return Node(entry, wiring, self._index, entry.on_error or default, lambda: self._stage(entry))
+        return Node(entry, wiring, self._index, self._policy(entry), partial(self._stage, entry))
+
+    def _policy(self, entry: StageEntry) -> OnError:
+        default: OnError = "pass" if entry.spec.traits.sink else self._context.run.on_error
+        return entry.on_error or default
 
     def _stage(self, entry: StageEntry) -> Stage:
         owner = self._context.owners.of(entry)
@@ -117,13 +137,16 @@ class Assembly:
                 if stopping.is_set():
                     return False
                 self._opened.append(node)
-                try:
-                    stage.open(stream)
-                except VidstreamError as error:
-                    raise self._cannot_open(node, str(error)) from error
-                except BaseException as error:  # the graph's edge: a stage may raise anything
-                    raise self._cannot_open(node, f"{type(error).__name__}: {error}") from error
+                self._open(stage, node.entry, stream)
         return True
+
+    def _open(self, stage: Stage, entry: StageEntry, stream: StreamInfo) -> None:
+        try:
+            stage.open(stream)
+        except BaseException as error:  # the graph's edge: a stage may raise anything
+            why = str(error) if isinstance(error, VidstreamError) else f"{type(error).__name__}: {error}"
+            what = f"stage '{entry.id}' ({entry.spec.name}) cannot be opened: {why}"
+            raise StageError(what, where=f"source '{self._context.source}'") from error
 
     def tell(self, status: SourceStatus) -> None:
         """Tell every open stage what has become of the source."""
@@ -136,8 +159,117 @@ class Assembly:
             for stage in islice(self._instances(node), instances):
                 self._context.failures.in_lifecycle(node, "close", stage.close)
         self._opened.clear()
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        while self._spares:
+            self.discard(self._spares.pop())
         for side in self.sides:
             side.close()
+
+    # -- changes while it runs -------------------------------------------------------------------------
+
+    def retune(self, run: RunOptions) -> None:
+        """Go by other options of the run."""
+        self._context = replace(self._context, run=run)
+        for node in self.nodes:
+            node.policy = self._policy(node.entry)
+
+    def rehearse(self, entries: Iterable[StageEntry], stream: StreamInfo) -> None:
+        """Open stages and close them again, to see whether they can be. StageError says what cannot.
+
+        Sinks are left out: those at work may be writing the same files.
+        """
+        for entry in entries:
+            if not entry.spec.traits.sink:
+                self._close(self._opened_stage(entry, stream))
+
+    def prepare(self, entry: StageEntry) -> Spare:
+        """What `exchange` takes, made on any thread. StageError where the stage cannot be opened."""
+        node = next(n for n in self.nodes if n.id == entry.id)
+        traits = entry.spec.traits
+        if same_instance(node.entry, entry) or (traits.sink and not (traits.lossy or traits.main_thread)):
+            return Spare(node, entry)
+        stream = node.stream
+        return Spare(node, entry, self._opened_stage(entry, stream), stream)
+
+    def _opened_stage(self, entry: StageEntry, stream: StreamInfo) -> Stage:
+        stage = self._stage(entry)
+        try:
+            self._open(stage, entry, stream)
+        except StageError:
+            self._close(stage)
+            raise
+        return stage
+
+    def discard(self, spare: Spare) -> None:
+        """It is not wanted any more."""
+        if spare.stage is not None:
+            self._close(spare.stage)
+
+    def _close(self, stage: Stage) -> None:
+        try:
+            stage.close()
+        except BaseException as error:  # the graph's edge: a stage may raise anything
+            message = f"in close: {words(error)}"
+            self._context.notices.add("stage-failed", self._context.source, stage.stage_id, message)
+
+    def exchange(self, spare: Spare) -> list[SideStage]:
+        """Have it take its place between two frames; gives what needs a thread of its own from now on."""
+        segment = next(s for s in self.segments if spare.node in s.nodes)
+        self._spares.append(spare)
+        segment.orders.append(partial(self._put, spare))
+        sides = [spare.stage] if isinstance(spare.stage, SideStage) else []
+        self.sides += sides
+        if self._closed:  # it has ended meanwhile
+            self._let_go()
+        return sides
+
+    def _put(self, spare: Spare) -> None:
+        """On the segment's thread."""
+        self._spares.remove(spare)
+        node, old = spare.node, spare.node.entry
+        if spare.stage is not None:
+            self._replace(spare, spare.stage)
+        elif not same_instance(old, spare.entry):
+            self._reopen(node, spare.entry)
+        node.entry = spare.entry
+        node.make = partial(self._stage, spare.entry)
+        node.policy = self._policy(spare.entry)
+        if (old.every, old.period, old.when) != (spare.entry.every, spare.entry.period, spare.entry.when):
+            node.gate = Gate.of(spare.entry, [self._index[s] for s in self._conditions[node.id]])
+
+    def _replace(self, spare: Spare, stage: Stage) -> None:
+        node, tell = spare.node, self._context.failures.in_lifecycle
+        if spare.stream is not node.stream:  # it has changed meanwhile
+            tell(node, "on_gap", partial(stage.on_gap, Gap("format", node.stream)))
+        if (status := self._context.status.now) is not None:
+            tell(node, "on_status", partial(stage.on_status, status))
+        old, node.stage = node.stage, stage
+        self._begin_anew(node)
+        tell(node, "close", old.close)
+
+    def _reopen(self, node: Node, entry: StageEntry) -> None:
+        """A sink: the file has to be complete before another instance may go on with it."""
+        tell, old = self._context.failures.in_lifecycle, node.stage
+        tell(node, "flush", old.flush)
+        tell(node, "close", old.close)
+        node.stage = self._stage(entry)
+        self._begin_anew(node)
+        try:
+            self._open(node.stage, entry, node.stream)
+        except StageError as error:
+            tell(node, "close", node.stage.close)
+            node.give_up(str(error))
+            node.disabled = True
+            self._context.notices.add("sink-disabled", self._context.source, node.id, str(error))
+
+    def _begin_anew(self, node: Node) -> None:
+        node.failures_in_a_row = node.restarts_in_a_row = 0
+        node.disabled = False
+
+    # -- what comes out --------------------------------------------------------------------------------
 
     def packet(self, item: Item) -> Packet:
         """A finished item as the world sees it."""
@@ -155,7 +287,3 @@ class Assembly:
         for segment in self.segments:
             if node in segment.nodes:
                 yield from segment.copies
-
-    def _cannot_open(self, node: Node, why: str) -> StageError:
-        what = f"stage '{node.id}' ({node.entry.spec.name}) cannot be opened: {why}"
-        return StageError(what, where=f"source '{self._context.source}'")

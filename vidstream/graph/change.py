@@ -62,6 +62,11 @@ def differences(old: Iterable[Wired], new: Iterable[Wired]) -> list[Difference]:
     return found + [difference for difference in changed if difference]
 
 
+def same_source(old: Wired, new: Wired) -> bool:
+    """Whether both read the same, in the same way."""
+    return not _source_words(old, new)
+
+
 def in_words(found: Iterable[Difference], run: Sequence[str] = ()) -> str:
     """All of it in one line: ``+dock, -gate, cam3: find (confidence)``."""
     signs = {"added": "+", "removed": "-"}

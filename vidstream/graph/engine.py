@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,16 +11,18 @@ from queue import Empty, SimpleQueue
 
 from vidstream.errors import UsageError, VidstreamError
 from vidstream.graph import hindsight, opencv_pool
+from vidstream.graph.change import Change, Wired
 from vidstream.graph.channel import Channel
 from vidstream.graph.clock import Clock, SystemClock
 from vidstream.graph.commons import Commons
-from vidstream.graph.description import Description, Wiring
+from vidstream.graph.description import Description, RunOptions, Wiring
 from vidstream.graph.kinds import Reading
 from vidstream.graph.lane import Lane, heavy_threads
 from vidstream.graph.notices import Notices
-from vidstream.graph.report import RunReport, SharedReport, SourceReport
+from vidstream.graph.reload import Reload
+from vidstream.graph.report import RunReport, SharedReport
+from vidstream.graph.roster import Patience, Roster
 from vidstream.graph.shared import Owners
-from vidstream.graph.side import SideStage
 from vidstream.graph.stage import StageSpec
 from vidstream.graph.status import Hear
 from vidstream.graph.wiring import wire
@@ -66,25 +67,20 @@ class Engine:
         self._over_at: float | None = None
         self._started = self._clock.monotonic()
         self._ended: float | None = None
+        #: shared stages may be there that no source uses any more
+        self._untidy = False
         self._live = description.is_live
         #: stages that sources share
         self.owners = Owners(description.plans, self._live)
         #: what else stages of different sources share
         self.commons = Commons()
-        shared = self.owners, self.commons
-        self.lanes = [
-            Lane(plan, wiring, description.run, self._live, self._clock, self.notices, *shared)
-            for plan, wiring in zip(description.plans, wire_all(description, known), strict=True)
-        ]
-        for lane in self.lanes:
-            lane.stop_run = partial(self._stop_for, lane)
-        self._pending = list(self.lanes)
         self._tap: Channel[Packet | None] | None = None
-        self._windows: list[SideStage] = []
-        self._threads: list[threading.Thread] = []
-        #: of these threads, those whose work has not ended
-        self._lane_threads: list[threading.Thread] = []
-        self._side_threads: list[threading.Thread] = []
+        self._watchers: tuple[Callable[[Packet], None], ...] = ()
+        self._listeners: tuple[Hear, ...] = ()
+        self._known = tuple(known)
+        lanes = [self._lane(wired, description.run) for wired in self._wired(description)]
+        self._roster = Roster(lanes, self._clock, self.notices, self._wake)
+        self._reload = Reload(self._roster, self.notices, self._lane)
 
     def run(self, tick: Callable[[], None] = lambda: None) -> RunReport:
         """Run to the end, or until `stop`; `tick` is called ten times a second on this thread."""
@@ -122,9 +118,34 @@ class Engine:
 
         Both are called on the graph's own threads, and have to return soon.
         """
+        self._watchers = (*self._watchers, frame)
+        self._listeners = (*self._listeners, status)
         for lane in self.lanes:
-            lane.watchers = (*lane.watchers, frame)
-            lane.listeners = (*lane.listeners, status)
+            lane.watchers, lane.listeners = self._watchers, self._listeners
+
+    def apply(self, description: Description) -> Change:
+        """Change over to another description while this one runs; may be called from any thread.
+
+        What stays as it is goes on undisturbed, with its tracks and counts. The engine's thread carries it
+        out: `Change.wait` waits for that, and `Change.error` says why it was refused, where it was: all
+        goes on as before then. UsageError where that can be said at once: a run of recordings cannot be
+        changed, and a live one cannot become one of recordings.
+        """
+        if not self._live:
+            what = "a run of recordings cannot be changed while it runs"
+            raise UsageError(what, fix="wait for its end, or stop it, and start anew")
+        if not description.is_live:
+            what = "a live run cannot become one of recordings"
+            raise UsageError(what, fix="stop it, and start anew, or write 'mode: live'")
+        change = Change(description, self._wired(description))
+        self._reload.add(change)
+        self._bell.put(None)
+        return change
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """The lanes of now, one for each source."""
+        return self._roster.lanes
 
     def stop(self) -> None:
         """Read no further and finish what is under way; after 3 s drop what still waits."""
@@ -140,7 +161,7 @@ class Engine:
         """What has been done so far."""
         until = self._clock.monotonic() if self._ended is None else self._ended
         return RunReport(
-            [SourceReport.of(lane) for lane in self.lanes],
+            self._roster.reports,
             [SharedReport.of(owner) for owner in self.owners],
             self.notices,
             until - self._started,
@@ -155,7 +176,7 @@ class Engine:
             raise UsageError("this graph has run already", fix="build it anew: its stages keep their state")
         self._begun = True
         self._started = self._clock.monotonic()
-        with opencv_pool.shared(heavy_threads(self.lanes, self._room) + len(self.owners)):
+        with opencv_pool.shared(self._load) as self._pool:
             try:
                 yield
             finally:
@@ -163,20 +184,52 @@ class Engine:
                 self._ended = self._clock.monotonic()
 
     def _attend(self) -> None:
-        """What has to be looked after now and then: a stop, sources whose turn has come, windows."""
+        """What has to be looked after now and then: a stop, changes, lanes that come and go, windows."""
+        roster = self._roster
         if self._stop_at is not None and not self._told:
             self._told = True
-            self._pending.clear()
-            for lane in self.lanes:
-                lane.stop()
-        self._start_lanes()
-        for window in self._windows:
+            self._reload.close()
+            roster.stop()
+        roster.attend(Patience(DRAIN, GRACE))
+        if self._stop_at is None:
+            self._change()
+            roster.revive(self.description.run.revive if self._live else 0.0, self._anew)
+        roster.start(self._room)
+        for window in roster.windows:
             window.pump()
-        self._windows = [window for window in self._windows if not window.closed]
+        roster.windows = [window for window in roster.windows if not window.closed]
+
+    def _change(self) -> None:
+        """Carry out what was asked for; what no source uses any more is closed when all have let go."""
+        run = self._reload.attend(self.description.run)
+        if run is not None:
+            plans = tuple(lane.wired.plan for lane in self.lanes)
+            self.description = Description(plans, run)
+            self._pool.set(self._load)
+            self._untidy = True
+        if self._untidy and not (self._reload.is_busy or self._roster.is_leaving):
+            self._untidy = not self.owners.forget(self.description.plans)
+
+    def _lane(self, wired: Wired, run: RunOptions) -> Lane:
+        shared = self.owners, self.commons
+        lane = Lane(wired.plan, wired.wiring, run, self._live, self._clock, self.notices, *shared)
+        lane.stop_run = partial(self._stop_for, lane)
+        lane.tap, lane.watchers, lane.listeners = self._tap, self._watchers, self._listeners
+        return lane
+
+    def _anew(self, wired: Wired) -> Lane:
+        return self._lane(wired, self.description.run)
+
+    def _wired(self, description: Description) -> list[Wired]:
+        return list(map(Wired, description.plans, wire_all(description, self._known)))
+
+    @property
+    def _load(self) -> int:
+        return heavy_threads(self.lanes, self._room) + len(self.owners)
 
     @property
     def _tick(self) -> float:
-        return _TICK[0] if self._windows else _TICK[1]
+        return _TICK[0] if self._roster.windows else _TICK[1]
 
     def _listen(self) -> None:
         """Wait until something has come up, or it is time to look."""
@@ -195,53 +248,29 @@ class Engine:
         limit = self.description.run.parallel
         return len(self.lanes) if self._live else opencv_pool.cores() if limit == "auto" else limit
 
-    def _start_lanes(self) -> None:
-        while self._pending and len(self._lane_threads) < self._room:
-            lane = self._pending.pop(0)
-            self._adopt_sides(lane)
-            self._start(lane.run, lane.name, self._lane_threads)
-
-    def _adopt_sides(self, lane: Lane) -> None:
-        """Windows are shown by this thread; other lossy sinks get one of their own."""
-        for side in lane.assembly.sides:
-            if side.main_thread:
-                self._windows.append(side)
-            else:
-                self._start(side.loop, f"{lane.name}/{side.real.stage_id}", self._side_threads)
-
-    def _start(self, work: Callable[[], None], name: str, group: list[threading.Thread]) -> None:
-        """Work on a thread of its own, which is in `group` until the work has ended."""
-
-        def run() -> None:
-            try:
-                work()
-            finally:
-                group.remove(thread)
-                self._bell.put(None)
-                if (tap := self._tap) is not None:
-                    tap.put(None)
-
-        thread = threading.Thread(target=run, name=name, daemon=True)
-        self._threads.append(thread)
-        group.append(thread)
-        thread.start()
+    def _wake(self) -> None:
+        """Something has come up: the loop is to look at once."""
+        self._bell.put(None)
+        if (tap := self._tap) is not None:
+            tap.put(None)
 
     def _settled(self) -> bool:
         """True when everything has ended, or has been given enough time to."""
-        now = self._clock.monotonic()
-        lanes, sides = list(self._lane_threads), list(self._side_threads)
+        now, roster = self._clock.monotonic(), self._roster
+        left = [*roster.working, *roster.beside]
         if self._stop_at is not None and now - self._stop_at > DRAIN:
-            for lane in self.lanes:
+            for lane in roster.all:
                 lane.discard()
-        if lanes or self._pending:
-            overdue = self._stop_at is not None and now - self._stop_at > DRAIN + GRACE
-        else:
+        if roster.is_over:
             self._over_at = now if self._over_at is None else self._over_at
             overdue = now - self._over_at > GRACE
+        else:
+            self._over_at = None
+            overdue = self._stop_at is not None and now - self._stop_at > DRAIN + GRACE
         if overdue:
-            for thread in (*lanes, *sides):
+            for thread in left:
                 self.notices.add("did-not-stop", thread.name, "", "left behind: a call did not return")
-        return overdue or not (lanes or sides or self._pending or self._windows)
+        return overdue or not (left or roster.windows or not roster.is_over)
 
     def _end(self) -> None:
         """Leave nothing running, also where the loop was left early or an error broke it."""
@@ -250,20 +279,18 @@ class Engine:
         while not self._settled():
             self._attend()
             self._listen()
+        self._reload.close()
         for owner in self.owners:
             owner.close()
-        for window in self._windows:
+        for window in self._roster.windows:
             window.close()
             window.pump()
-        left_behind = [*self._lane_threads, *self._side_threads]
-        for thread in self._threads:
-            if thread not in left_behind:
-                thread.join()
+        self._roster.join()
 
     def _tap_into(self, tap: Channel[Packet | None] | None) -> None:
         """Have finished frames put there, and None where a source has ended, to wake the reader up."""
         self._tap = tap
-        for lane in self.lanes:
+        for lane in self._roster.all:
             lane.tap = tap
 
     def _stop_for(self, lane: Lane, error: VidstreamError) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from vidstream.errors import SourceError, VidstreamError
+from vidstream.errors import SourceError, StageError, VidstreamError
 from vidstream.graph.assembly import Assembly, Context
+from vidstream.graph.change import Wired
 from vidstream.graph.channel import Channel
 from vidstream.graph.clock import Clock
 from vidstream.graph.commons import Commons
@@ -42,6 +43,8 @@ class Lane:
         commons: Commons,
     ) -> None:
         self.name = plan.source.name
+        #: what it runs; after a change, what it has been changed to
+        self.wired = Wired(plan, wiring)
         self.live = live
         self.clock = clock
         #: seconds between a frame's arrival and its end, live only
@@ -73,6 +76,9 @@ class Lane:
                 self.at = number
             passage.run(before)
             before = passage
+        now = self.status.now
+        if now is None or now.state != "ended":  # it never came to be opened
+            self.status.add("ended", str(self.error or ""))
         self.ended = self.clock.monotonic()
 
     @property
@@ -91,6 +97,28 @@ class Lane:
         if self.started is None:
             return 0.0
         return (self.clock.monotonic() if self.ended is None else self.ended) - self.started
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames go through its stages, so that one of them can be exchanged."""
+        passage = self.passages[-1]
+        return len(self.passages) == 1 and passage.reader is not None and not self.stopped and not self.ended
+
+    @property
+    def has_opened(self) -> bool:
+        """Whether its source and all of its stages have been open."""
+        return self.passages[0].reader is not None
+
+    @property
+    def can_revive(self) -> bool:
+        """Whether a new start may help: a stage or a camera has ended it; a broken file stays broken."""
+        is_camera = self.wired.plan.source.spec.cls.live
+        return self.live and (is_camera or isinstance(self.error, StageError)) and not self.stopped
+
+    def retune(self, run: RunOptions) -> None:
+        """Go by other options, those that can change at once."""
+        for passage in self.passages:
+            passage.retune(run)
 
     def finished(self, item: Item) -> None:
         """A frame that was not dropped has gone through all stages of the last pass."""

@@ -10,14 +10,28 @@ from contextlib import contextmanager
 import cv2
 
 _lock = threading.Lock()
-#: threads that run heavy stages, for each engine under way
-_loads: list[int] = []
+#: what each engine under way loads the cores with
+_loads: list[Load] = []
 _before = 0
 
 
+class Load:
+    """How many threads of an engine run heavy stages."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    def set(self, threads: int) -> None:
+        """There are more now, or fewer."""
+        with _lock:
+            if threads != self.threads:
+                self.threads = threads
+                _resize()
+
+
 @contextmanager
-def shared(load: int) -> Iterator[None]:
-    """Give OpenCV so many threads that `load` threads calling it, and other engines', fill the cores.
+def shared(threads: int) -> Iterator[Load]:
+    """Give OpenCV so many threads that `threads` threads calling it, and other engines', fill the cores.
 
     When the last engine has ended, OpenCV has as many as before the first one began.
     """
@@ -25,10 +39,10 @@ def shared(load: int) -> Iterator[None]:
     with _lock:
         if not _loads:
             _before = cv2.getNumThreads()
-        _loads.append(load)
+        _loads.append(load := Load(threads))
         _resize()
     try:
-        yield
+        yield load
     finally:
         with _lock:
             _loads.remove(load)
@@ -36,7 +50,7 @@ def shared(load: int) -> Iterator[None]:
 
 
 def _resize() -> None:
-    cv2.setNumThreads(max(1, cores() // max(1, sum(_loads))) if _loads else _before)
+    cv2.setNumThreads(max(1, cores() // max(1, sum(load.threads for load in _loads))) if _loads else _before)
 
 
 def cores() -> int:

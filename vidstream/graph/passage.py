@@ -37,6 +37,8 @@ class Owner(Protocol):
     stopped: bool
     #: what waits is dropped, so that the end comes soon
     discarding: bool
+    #: why the source ends, where that is no end of its own
+    error: VidstreamError | None
 
     def end(self, error: BaseException) -> None:
         """Keep the error with which the source ends."""
@@ -103,6 +105,11 @@ class Passage:
                 "source-failed", self._context.source, "", f"in interrupt: {words(error)}"
             )
 
+    def retune(self, run: RunOptions) -> None:
+        """Go by other options, those that can change at once."""
+        self._context = replace(self._context, run=run)
+        self.assembly.retune(run)
+
     # -- reading ---------------------------------------------------------------------------------------
 
     def _read(self, before: Passage | None) -> None:
@@ -146,7 +153,7 @@ class Passage:
     def _close_source(self) -> None:
         if self._opened:
             self._source.close()
-            self._source.announce("ended", "")
+            self._source.announce("ended", str(self._owner.error or ""))
 
     def _pump(self, reader: Reader, before: Passage | None) -> None:
         """Read and pass on; the final item goes through whatever happened, so that sinks are flushed."""

@@ -205,19 +205,17 @@ class Owners:
             self._owners.append((entry, Owner(entry)))
             return self._owners[-1][1]
 
-    def forget(self, plans: Sequence[Plan]) -> None:
-        """Close what nobody is inside of, and none of these sources uses."""
+    def forget(self, plans: Sequence[Plan]) -> bool:
+        """Close what none of these sources uses; False where somebody is still inside of it."""
         used = [entry for entry, _ in _users(plans)]
         with self._lock:
-            idle = [
-                owner
-                for entry, owner in self._owners
-                if not owner.has_users and not any(_equal(entry, u) for u in used)
-            ]
+            unused = [o for entry, o in self._owners if not any(_equal(entry, u) for u in used)]
+            idle = [owner for owner in unused if not owner.has_users]
             self._owners = [(entry, owner) for entry, owner in self._owners if owner not in idle]
             self._gone.extend(idle)
         for owner in idle:
             owner.close()
+        return len(idle) == len(unused)
 
     def __iter__(self) -> Iterator[Owner]:
         """Those at work, and the newest of those that have gone."""

@@ -24,6 +24,7 @@ from vidstream.errors import SinkError
 from vidstream.graph.commons import Commons
 from vidstream.sinks.messages.homeassistant import Device
 from vidstream.sinks.messages.mqtt import MqttSink
+from vidstream.sinks.messages.outbox import QUEUE
 from vidstream.sinks.messages.topics import level
 from vidstream.types import Counts, Event, Events, SourceStatus, View
 
@@ -240,7 +241,6 @@ def test_cameras_share_one_connection(broker: Mosquitto, make: Make, at: At) -> 
             super().__init__(params)
             self.commons = commons
 
-    before = broker.log.count("New client connected")
     with broker.listen("vidstream/#") as heard:
         sinks = [make(Joined, **options(broker)) for _ in range(3)]
         assert len({id(sink._link) for sink in sinks}) == 1
@@ -253,7 +253,75 @@ def test_cameras_share_one_connection(broker: Mosquitto, make: Make, at: At) -> 
         for sink in sinks[1:]:
             sink.close()
         heard.wait("vidstream/availability", "offline")
-    assert len(re.findall(r"New client connected .* as vidstream-", broker.log)) == 1, before
+    assert len(re.findall(r"New client connected .* as vidstream-", broker.log)) == 1
+
+
+def test_a_corrected_password_counts_at_once(broker: Mosquitto, make: Make, at: At) -> None:
+    """The description is edited while the run goes on: the new stage comes before the old one goes."""
+    commons = Commons()
+
+    class Joined(MqttSink):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params)
+            self.commons = commons
+
+    old = make(Joined, **options(broker, password="wrong"))
+    old.process(at(0, 0.0), events=happening(0))
+    wait_for(lambda: old.notices, "the refusal")
+    new = make(Joined, **options(broker))
+    old.close()
+    new.process(at(1, 0.1), events=happening(1))
+    wait_for(lambda: new._link.outbox.sent == 2, "both events")
+    assert [kind for kind, _ in old.notices] == ["broker-refused", "broker-changed", "broker-back"]
+
+
+def test_a_full_disk_holds_up_no_alert(
+    broker: Mosquitto, make: Make, at: At, small_disk: Callable[[int], Path]
+) -> None:
+    disk = small_disk(64)
+    (disk / "ballast").write_bytes(bytes(60_000))
+    sink = connected(make(MqttSink, root=disk, **options(broker)))
+    for i in range(300):
+        sink.process(at(i, i / 10), events=happening(i))
+    wait_for(lambda: sink._link.outbox.sent == 300, "delivery")
+    assert [kind for kind, _ in sink.notices] == ["spool-trouble"]
+    assert "the disk is full" in sink.notices[0][1]
+
+
+def test_a_full_spool_keeps_the_newest(make: Make, at: At) -> None:
+    sink = make(MqttSink, host="127.0.0.1", port=1, backlog=1)
+    for i in range(30):
+        sink.process(at(i, i / 10), events=happening(i, data={"text": "x" * 50_000}))
+    sink._link.outbox.settle(30)
+    assert len(sink._link.outbox) == 19
+    assert sink._link.outbox.lost == {"full": 11}
+    records = sink._link.outbox.read(0, 100)
+    assert numbers([r.data.partition(b"\0")[2].decode() for r in records]) == list(range(11, 30))
+    sink.close()
+    told = [message for kind, message in sink.notices if kind == "messages-lost"]
+    assert len(told) == 2, "once when it begins, once with the number at the end"
+    assert "11 (" in told[1]
+
+
+def test_evidence_that_json_cannot_hold_takes_only_its_event(broker: Mosquitto, make: Make, at: At) -> None:
+    sink = make(MqttSink, **options(broker))
+    loop: dict[str, Any] = {}
+    loop["self"] = loop
+    for i, data in enumerate(({"o": object()}, loop, {"fine": float("nan")})):
+        sink.process(at(i, i / 10), events=happening(i, data=data))
+    wait_for(lambda: sink._link.outbox.sent == 1, "the third")
+    assert sink._link.outbox.lost == {"content": 2}
+
+
+def test_a_disk_that_hangs_holds_nothing_up(make: Make, at: At) -> None:
+    sink = make(MqttSink, host="127.0.0.1", port=1)
+    with sink._link.outbox._spool._lock:  # as if a write took for ever
+        began = time.monotonic()
+        for i in range(QUEUE + 500):
+            sink.process(at(i, i / 10), events=happening(i))
+        assert time.monotonic() - began < 10
+        assert 400 <= sink._link.outbox.lost["queue"] <= 500
+        assert len(sink._link.outbox._queue) == QUEUE
 
 
 def test_reconnects_leave_nothing_behind(

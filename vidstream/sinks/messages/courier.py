@@ -48,6 +48,11 @@ class Receiver:
     attempts: int
     max_age: float
 
+    def poster(self) -> Poster:
+        """What sends there."""
+        proxy = self.proxy.reveal() if self.proxy else ""
+        return Poster(self.url.reveal(), self.timeout, self.ca, proxy)
+
 
 def packed(row: Mapping[str, Any]) -> bytes:
     """A message as it waits in the spool, with an id of its own."""
@@ -68,23 +73,34 @@ class Courier:
         self.outbox = Outbox(spool, lambda row: packed(row()), clock, notify)
         self.outbox.arrived = self._wake
         self._receiver = receiver
-        proxy = receiver.proxy.reveal() if receiver.proxy else ""
-        self._poster = Poster(receiver.url.reveal(), receiver.timeout, receiver.ca, proxy)
+        self._poster = receiver.poster()
         self._clock = clock
         self._notify = notify
         self._trouble = ""
         self._failures = 0
         self._woken = threading.Event()
         self._closing = threading.Event()
+        #: ends the wait for the next try
+        self._hurry = threading.Event()
         self._end = float("inf")
         self._thread = threading.Thread(target=self._run, name=f"webhook {self._poster.place}", daemon=True)
         self._thread.start()
+
+    def adopt(self, receiver: Receiver, limit: int) -> None:
+        """Go on with these options: a changed secret, for instance, while the run goes on."""
+        self.outbox.resize(limit)
+        if receiver != self._receiver:
+            self._receiver = receiver
+            where = self._poster.place
+            self._notify("receiver-changed", f"{where}: the shared connection goes on with other options")
+            self._hurry.set()
 
     def close(self) -> None:
         """Deliver what waits as far as that is possible in 2 s. The rest waits in the spool."""
         self.outbox.settle(0.3)
         self._end = self._clock.monotonic() + _FAREWELL
         self._closing.set()
+        self._hurry.set()
         self._woken.set()
         self._thread.join(_FAREWELL)
         self._poster.abort()
@@ -94,28 +110,37 @@ class Courier:
     # -- the own thread --------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        delay = _SOON
-        most = self._receiver.batch
+        delay, most, receiver = _SOON, self._receiver.batch, self._receiver
         while self._clock.monotonic() < self._end:
+            if receiver is not self._receiver:
+                receiver, most = self._receiver, self._receiver.batch
+                self._poster.close()
+                self._poster = receiver.poster()
+            records = self._waiting(most)
+            if not records:
+                break
+            verdict, asked = self._deliver(records)
+            if verdict != "later":
+                delay, most = _SOON, receiver.batch
+            elif self._closing.is_set():
+                break
+            else:
+                most = len(records)  # the same delivery again, with the same id
+                spread = delay * random.uniform(0.7, 1.0)  # noqa: S311 - keeps clients apart, guards nothing
+                self._clock.wait(self._hurry, max(spread, min(asked, _LONGEST)))
+                self._hurry.clear()
+                delay = min(2 * delay, _LATE)
+        self._poster.close()
+
+    def _waiting(self, most: int) -> Sequence[Record]:
+        """What is to be delivered next; waits until there is something. Empty at the end only."""
+        while True:
             self._woken.clear()
             self.outbox.expire(self._receiver.max_age)
             records = _fitting(self.outbox.read(0, most))
-            if not records:
-                if self._closing.is_set():
-                    break
-                self._woken.wait()
-                continue
-            verdict, asked = self._deliver(records)
-            if verdict != "later":
-                delay, most = _SOON, self._receiver.batch
-            else:
-                if self._closing.is_set():
-                    break
-                most = len(records)  # the same delivery again, with the same id
-                spread = delay * random.uniform(0.7, 1.0)  # noqa: S311 - keeps clients apart, guards nothing
-                self._clock.wait(self._closing, max(spread, min(asked, _LONGEST)))
-                delay = min(2 * delay, _LATE)
-        self._poster.close()
+            if records or self._closing.is_set():
+                return records
+            self._woken.wait()
 
     def _deliver(self, records: Sequence[Record]) -> tuple[Verdict, float]:
         """One try; gives what came of it, and the seconds that the receiver asks for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import threading
 import uuid
 from collections.abc import Callable
@@ -70,6 +71,8 @@ class Link:
 
     def __init__(self, broker: Broker, prefix: str, spool: Spool, clock: Clock, notify: Notify) -> None:
         self.connected = False
+        #: for brokers at which we have no name of our own
+        self._client_id = f"vidstream-{secrets.token_hex(5)}"
         self.outbox = Outbox(spool, Message.packed, clock, notify)
         self.outbox.arrived = self._wake
         self._broker = broker
@@ -83,6 +86,8 @@ class Link:
         #: why there is no connection; empty where there is one
         self._trouble = ""
         self._closing = threading.Event()
+        #: ends the wait for the next try
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"mqtt {broker}", daemon=True)
         self._thread.start()
 
@@ -102,10 +107,23 @@ class Link:
         if not period:
             self._wake()
 
+    def adopt(self, broker: Broker, limit: int) -> None:
+        """Go on with these options: a changed password, for instance, while the run goes on."""
+        with self._lock:
+            changed = broker != self._broker
+            if changed:
+                self._broker = broker
+        self.outbox.resize(limit)
+        if changed:
+            self._notify("broker-changed", f"{broker}: the shared connection goes on with other options")
+            self._hurry.set()
+            self._wake()
+
     def close(self) -> None:
         """Send what waits as far as that is possible in 2 s, say goodbye. The rest waits in the spool."""
         self.outbox.settle(0.3)
         self._closing.set()
+        self._hurry.set()
         self._wake()
         self._thread.join(_FAREWELL + 0.5)
         self.outbox.close(0.5)
@@ -118,23 +136,25 @@ class Link:
             began = self._clock.monotonic()
             refused = False
             try:
-                self._connection()
+                self._connection(self._broker)
+                continue
             except OSError as error:
                 refused = isinstance(error, SessionError) and error.refused
                 self._tell((error.strerror or str(error)).rstrip("."), refused)
             if self._clock.monotonic() - began > _HEALTHY:
                 delay = _SOON
             spread = delay * random.uniform(0.7, 1.0)  # noqa: S311 - keeps clients apart, guards nothing
-            self._clock.wait(self._closing, _RARELY if refused else spread)
+            self._clock.wait(self._hurry, _RARELY if refused else spread)
+            self._hurry.clear()
             delay = min(2 * delay, _LATE)
 
-    def _connection(self) -> None:
-        """One connection from its beginning to its end, which is an OSError unless we are closed."""
-        session = Session(self._broker, self._presence)
+    def _connection(self, broker: Broker) -> None:
+        """One connection, until we are closed or have other options; OSError where it is lost before."""
+        session = Session(broker, broker.client_id or self._client_id, self._presence)
         try:
             session.connect(self._clock.monotonic, self._closing.is_set)
             self._greet(session)
-            self._serve(session)
+            self._serve(session, broker)
         finally:
             self.connected, self._session = False, None
             session.close()
@@ -161,10 +181,10 @@ class Link:
             self._trouble = ""
             self._notify("broker-back", f"{self._broker}: connected; what waited is sent")
 
-    def _serve(self, session: Session) -> None:
+    def _serve(self, session: Session, broker: Broker) -> None:
         """Send until the end; raises SessionError where the connection is lost."""
         number, end = 0, None
-        while True:
+        while broker is self._broker:
             self._say_newest(session)
             number = self._send_waiting(session, number)
             session.turn(_ROUND if end is None else 0.05)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from vidstream.errors import MissingDependency, ParamError
@@ -111,8 +109,7 @@ class MqttSink(Stage):
         self._counted: dict[str, dict[str, float]] = {}
         self._kinds = frozenset(params.kinds)
         self._period = params.counts_period
-        self._key = ("sink.mqtt", *self._address())
-        self._link = self.commons.join(self._key, self._connect)
+        self._link = self._joined()
         self._device: Device | None = None
         if params.discovery:
             self._device = Device(params.prefix, self.source or stream.source, params.discovery)
@@ -182,8 +179,8 @@ class MqttSink(Stage):
         if news and self._device is not None and self._link is not None:
             self._link.say(self._device.topic, self._device.document())
 
-    def _address(self) -> tuple[Broker, str, str, int]:
-        """What must be equal for stages to share a connection."""
+    def _joined(self) -> Link:
+        """The connection of all that have the same broker, prefix and spool."""
         params = self.params
         port = params.port or (8883 if params.tls else 1883)
         broker = Broker(
@@ -193,23 +190,18 @@ class MqttSink(Stage):
             params.ca,
             params.username or "",
             params.password,
-            params.client_id or _client_id(),
+            params.client_id or "",
             params.qos,
         )
-        default = f"mqtt-{params.host}-{port}-{params.prefix}"
+        default = f"mqtt-{broker.host}-{port}-{params.prefix}"
         folder = spool_folder(self.out_root, params.spool, default, self.stage_id)
-        return broker, params.prefix, str(folder), params.backlog
-
-    def _connect(self) -> Link:
-        broker, prefix, folder, backlog = self._address()
-        spool = Spool(Path(folder), backlog * 1_000_000)
-        return Link(broker, prefix, spool, self.clock, self.notify)
-
-
-@cache
-def _client_id() -> str:
-    """One for all connections of this process that have none of their own."""
-    return f"vidstream-{secrets.token_hex(5)}"
+        limit = params.backlog * 1_000_000
+        self._key = ("sink.mqtt", params.host, port, params.prefix, folder)
+        link = self.commons.join(
+            self._key, lambda: Link(broker, params.prefix, Spool(folder, limit), self.clock, self.notify)
+        )
+        link.adopt(broker, limit)
+        return link
 
 
 def _document(labels: dict[str, float]) -> bytes:

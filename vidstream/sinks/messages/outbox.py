@@ -66,6 +66,10 @@ class Outbox:
         if not self._woken.is_set():
             self._woken.set()
 
+    def resize(self, limit: int) -> None:
+        """Let so many bytes wait at most, from now on."""
+        self._spool.limit = limit
+
     # -- the sender's side -----------------------------------------------------------------------------
 
     def read(self, number: int, most: int) -> list[Record]:

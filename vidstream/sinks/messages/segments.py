@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -181,15 +182,17 @@ class Marker:
     """A number that goes up, in a file: two places are written in turn, so that one is always whole."""
 
     def __init__(self, path: Path) -> None:
-        if not path.exists() or path.stat().st_size < 2 * _MARK.size:
-            path.write_bytes(bytes(2 * _MARK.size))  # its room on the disk, once and for all
+        path.touch()
         self._file = path.open("r+b", buffering=0)
         self._turn = 0
+        if path.stat().st_size < 2 * _MARK.size:
+            with contextlib.suppress(OSError):  # a full disk is no reason not to begin
+                self._file.write(bytes(2 * _MARK.size))  # its room, once and for all
 
     def read(self) -> int:
         """The number; 1 where none was ever written."""
         self._file.seek(0)
-        data = self._file.read(2 * _MARK.size)
+        data = self._file.read(2 * _MARK.size).ljust(2 * _MARK.size, b"\0")
         numbers = []
         for place in (0, 1):
             number, checksum = _MARK.unpack_from(data, place * _MARK.size)

@@ -37,6 +37,7 @@ class Broker:
     ca: Path | None
     username: str
     password: Secret | None
+    #: what we are called there; empty: anything
     client_id: str
     qos: int
 
@@ -66,14 +67,14 @@ class SessionError(OSError):
 class Session:
     """A connection; used by one thread, but for `wake`. Messages are acknowledged in the order they went."""
 
-    def __init__(self, broker: Broker, will: str) -> None:
+    def __init__(self, broker: Broker, client_id: str, will: str) -> None:
         """`will` is the topic that says ``offline`` when we die."""
         from paho.mqtt.client import Client, MQTTv311
         from paho.mqtt.enums import CallbackAPIVersion
 
         self._broker = broker
         self._client: Client = Client(
-            CallbackAPIVersion.VERSION2, broker.client_id, protocol=MQTTv311, reconnect_on_failure=False
+            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv311, reconnect_on_failure=False
         )
         self._client.connect_timeout = _PATIENCE
         self._client.max_inflight_messages_set(WINDOW)

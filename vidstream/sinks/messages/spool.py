@@ -95,6 +95,8 @@ class Spool:
     def append(self, data: bytes, now: float, wall: float) -> bool:
         """Take a record; False where it is lost. `now` is monotonic; `wall`, UTC seconds, is kept with it."""
         with self._lock:
+            if self._closed:
+                return False
             if len(data) > min(LARGEST, self.limit // 2):
                 self.lost.large += 1
                 return False

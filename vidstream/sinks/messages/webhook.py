@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -102,8 +101,12 @@ class WebhookSink(Stage):
         folder = spool_folder(
             self.out_root, params.spool, f"webhook-{self.stage_id}-{place.host}-{place.port}", self.stage_id
         )
-        self._key = ("sink.webhook", receiver, folder, params.backlog)
-        self._courier = self.commons.join(self._key, partial(self._hire, receiver, folder))
+        limit = params.backlog * 1_000_000
+        self._key = ("sink.webhook", place, folder)
+        self._courier = self.commons.join(
+            self._key, lambda: Courier(receiver, Spool(folder, limit), self.clock, self.notify)
+        )
+        self._courier.adopt(receiver, limit)
 
     def process(self, frame: FrameInfo, events: tuple[Events, ...] = ()) -> None:
         """Hand over what happened."""
@@ -122,10 +125,6 @@ class WebhookSink(Stage):
         if self._courier is not None:
             self._courier = None
             self.commons.leave(self._key)
-
-    def _hire(self, receiver: Receiver, folder: Path) -> Courier:
-        spool = Spool(folder, self.params.backlog * 1_000_000)
-        return Courier(receiver, spool, self.clock, self.notify)
 
 
 def _state_row(status: SourceStatus) -> dict[str, Any]:

@@ -54,12 +54,12 @@ class Video:
         self._damage = Damage()
         self._clock = _CameraClock()
         #: shown every packet before it is decoded, and None where the next one does not follow on
-        self.meet: Callable[[Packet[VideoStream] | None], None] = lambda packet: None
+        self.meet: Callable[[Packet[VideoStream] | None], None] = _meet_none
         self._container, self._stream = opening()
 
     def rewind(self) -> None:
         """Stand at the very beginning, by opening anew: a search for it loses pictures in some formats."""
-        self.close()
+        self._container.close()
         self._damage = Damage()
         self.meet(None)
         self._container, self._stream = self._opening()
@@ -171,6 +171,7 @@ class Video:
     def close(self) -> None:
         """Free everything; pictures already given stay good."""
         self._container.close()
+        self.meet = _meet_none  # whoever is met knows this video: a circle
 
     def _without_stump(self) -> Iterator[Packet[VideoStream]]:
         """All packets but a last one that is cut short: with several threads its failure would take the
@@ -207,6 +208,10 @@ class Video:
     def _by_order(self) -> bool:
         """AVI has no presentation times, only the order of packets, which `dts` is."""
         return self.format == "avi"
+
+
+def _meet_none(packet: Packet[VideoStream] | None) -> None:
+    """Nobody wants to see packets."""
 
 
 class _CameraClock:

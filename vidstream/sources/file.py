@@ -19,6 +19,7 @@ from vidstream.sources.decoding import Decoded, Video
 from vidstream.sources.faults import OpenError, named
 from vidstream.sources.limits import FILE_FORMATS, TOO_LARGE
 from vidstream.sources.opening import Opening
+from vidstream.sources.pixels import Converter
 from vidstream.sources.playback import Playback, Rules
 from vidstream.sources.recorder import Recorder
 from vidstream.sources.timeline import MaxFps
@@ -73,6 +74,7 @@ class VideoFile(Source):
         super().__init__(params)
         self._frames: Generator[Frame, None, None] | None = None
         self._ahead: Frame | None = None
+        self._convert = Converter()
 
     @classmethod
     def ends(cls, params: Params) -> bool:
@@ -145,6 +147,7 @@ class VideoFile(Source):
             Recorder(
                 video, lambda p: footage.put(replace(p, segment=segment + p.segment)), lambda: footage.wanted
             ),
+            self._convert,
             lambda elapsed, utc: None if begin is None else begin + elapsed,
             self.notify,
         )

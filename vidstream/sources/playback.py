@@ -51,6 +51,7 @@ class Playback:
         video: Video,
         rules: Rules,
         recorder: Recorder,
+        convert: Converter,
         wall: Callable[[float, float | None], float | None],
         notify: Notify,
     ) -> None:
@@ -59,7 +60,7 @@ class Playback:
         self._timeline = Timeline(_NANOSECOND if rules.arrival else video.time_base, video.period)
         self._thinner = Thinner(rules.fps)
         self._freshness = _freshness(rules, video.period)
-        self._convert = Converter()
+        self._convert = convert
         self._wall = wall
         self._notify = notify
         self._size: tuple[int, int] | None = None

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
+from vidstream.errors import SourceError
 from vidstream.graph.footage import EncodedPacket
 from vidstream.graph.source import Frame
 from vidstream.sources.fresh import STALE_S
@@ -123,6 +124,8 @@ class Session:
                 while going and (frame := next(frames, None)) is not None:
                     going = self._offer(frame)
                     del frame  # the next one may never come
+        except SourceError as caught:
+            error = _bare(caught)
         except BaseException as caught:  # noqa: BLE001 - carried to the thread that reads, and raised there
             error = caught
         self._offer(Ended(error))
@@ -139,3 +142,9 @@ class Session:
     @property
     def _waiting(self) -> int:
         return sum(not isinstance(item, EncodedPacket) for _, item in self._items)
+
+
+def _bare(error: SourceError) -> SourceError:
+    """The error without what led to it, which would hold on to the whole connection, pictures and all."""
+    error.__context__ = error.__traceback__ = None
+    return error

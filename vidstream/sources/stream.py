@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import av
 
 from vidstream.errors import ParamError, SourceError, did_you_mean
-from vidstream.graph.clock import Clock
 from vidstream.graph.source import Frame, source
 from vidstream.sources.address import accepts
 from vidstream.sources.decoding import Video
@@ -18,6 +18,7 @@ from vidstream.sources.faults import BadDataError, OpenError, RefusedError
 from vidstream.sources.limits import STREAM_FORMATS
 from vidstream.sources.live import LiveSource
 from vidstream.sources.opening import Opening
+from vidstream.sources.pixels import Converter
 from vidstream.sources.playback import Playback, Rules
 from vidstream.sources.recorder import Recorder
 from vidstream.sources.session import Session
@@ -85,22 +86,22 @@ class NetworkStream(LiveSource):
 
     params: Params
 
+    def __init__(self, params: Params) -> None:
+        super().__init__(params)
+        #: those of connections that have ended: to make one costs more than all the rest of a connection,
+        #: and libavfilter's circles would keep its pictures until the next garbage collection
+        self.converters: list[Converter] = []
+
     def connect(self, session: Session) -> StreamConnection:
         """Open the address once."""
-        return StreamConnection(self.name, self.params, session, self.clock, lambda: self.footage.wanted)
+        return StreamConnection(self, session)
 
 
 class StreamConnection:
     """One connection to a network stream."""
 
-    def __init__(
-        self,
-        name: str,
-        params: NetworkStream.Params,
-        session: Session,
-        clock: Clock,
-        recorded: Callable[[], bool],
-    ) -> None:
+    def __init__(self, source: NetworkStream, session: Session) -> None:
+        params, clock = source.params, source.clock
         opening = Opening(
             params.uri.reveal(),
             _options(params),
@@ -108,13 +109,14 @@ class StreamConnection:
             # the reader decides how long pictures may stay away; this only lets an abandoned thread end
             (params.open_timeout, params.read_timeout + _LINGER_S),
         )
-        self._session = session
         try:
-            self._video = Video(opening, self._complain, lambda: session.wanted)
+            self._video = Video(opening, partial(session.note, "stream-damaged"), lambda: session.wanted)
         except OpenError as error:
             raise _explained(error, _scheme(params.uri)) from None
-        self.info = self._describe(name, params)
+        self.info = self._describe(source.name, params)
         self._paced = self.info.duration is not None or self._video.format == "hls"
+        self._spare = source.converters
+        self._converter = self._spare.pop() if self._spare else Converter()
         rules = Rules(
             params.fps,
             drop_damaged=params.damaged == "drop",
@@ -125,7 +127,8 @@ class StreamConnection:
         self._playback = Playback(
             self._video,
             rules,
-            Recorder(self._video, session.keep, recorded),
+            Recorder(self._video, session.keep, lambda: source.footage.wanted),
+            self._converter,
             lambda elapsed, utc: clock.time() if utc is None or params.wall == "arrival" else utc,
             session.note,
         )
@@ -138,9 +141,7 @@ class StreamConnection:
     def close(self) -> None:
         """Hang up."""
         self._video.close()
-
-    def _complain(self, what: str) -> None:
-        self._session.note("stream-damaged", what)
+        self._spare.append(self._converter)
 
     def _describe(self, name: str, params: NetworkStream.Params) -> StreamInfo:
         video = self._video

@@ -110,8 +110,10 @@ class Reader:
         if resized:
             self.stream = replace(self.stream, width=info.width, height=info.height)
         last = self.last
+        if resized:  # within a segment or at the beginning of one, after a connection or not
+            return Gap("format", self.stream, None if last is None else info.mono - last.mono)
         if last is None or info.segment == last.segment:
-            return Gap("format", self.stream) if resized else None
+            return None
         if self._source.live:
             return Gap("reconnect", self.stream, info.mono - last.mono)
         return Gap("loop", self.stream)

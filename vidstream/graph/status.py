@@ -41,6 +41,8 @@ class StatusLog:
             now = self._recent[-1] if self._recent else None
             if now is not None and (now.state, now.cause) == (state, status.cause):
                 return
+            if now is not None and now.state == state == "ended":  # the first one had a cause
+                return
             self._recent.append(status)
             self._counts[state] += 1
         self._hear(status)

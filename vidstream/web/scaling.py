@@ -69,7 +69,7 @@ def cutting(image: Image, box: tuple[float, float, float, float] | None, longest
     margin = max(0.6 * max(x2 - x1, y2 - y1), 24.0)
     left, top = max(0, int(x1 - margin)), max(0, int(y1 - margin))
     right, bottom = min(image.width, int(x2 + margin)), min(image.height, int(y2 + margin))
-    if right - left < 2 or bottom - top < 2:  # it lies outside of what is seen
+    if min(x2, image.width) <= max(x1, 0) or min(y2, image.height) <= max(y1, 0):  # it lies outside
         return shrunk(image, longest).bgr()
     part = View(np.ascontiguousarray(image.pixels[top:bottom, left:right]))
     small = shrunk(part, longest if part.width >= part.height else longest * part.width // part.height)

@@ -34,6 +34,8 @@ log = logging.getLogger("vidstream.web")
 _SEND_BUFFER = 131_072
 #: seconds that a connection may keep its place while others wait for one, before it has asked anything
 _FRESH = 0.5
+#: seconds until the next try where nobody can be let in
+_PAUSE = 0.2
 
 Answer = Callable[[Request], Awaitable[Response | Stream]]
 Headers = Callable[[Response | Stream], dict[str, str]]
@@ -65,7 +67,8 @@ class Server:
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._writers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        #: connections and who talks on them
+        self._lines: dict[asyncio.Task[None], socket.socket] = {}
         self._stop: asyncio.Event | None = None
         #: connections that have not asked anything yet or wait to ask again, since when, the longest first
         self._idle: dict[asyncio.Task[None], float] = {}
@@ -126,29 +129,39 @@ class Server:
         background: tuple[Callable[[asyncio.AbstractEventLoop], Awaitable[None]], ...],
     ) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._accept, sock=self._socket, limit=MOST_HEAD)
+        assert self._socket is not None, "bind comes before start"
+        self._loop.add_reader(self._socket, self._accept, self._socket)
         others = [asyncio.ensure_future(work(self._loop)) for work in background]
         ready.set()
         await self._stop.wait()
-        server.close()
-        await _settle()  # who has just been let in has a task and a writer then
-        tasks = [*self._writers, *others]
-        for task in tasks:
+        self._loop.remove_reader(self._socket)
+        for task in (tasks := [*self._lines, *others]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for writer in self._writers.values():  # tasks that were cancelled before they began
-            writer.transport.abort()
+        for line in self._lines.values():  # tasks that were cancelled before they began
+            line.close()
         await _settle()
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._connected(reader, writer))
-        self._writers[task] = writer
+    def _accept(self, listener: socket.socket) -> None:
+        """Let one more in."""
+        try:
+            line, _ = listener.accept()
+        except OSError as error:  # no descriptors are left, or the other side has gone already
+            log.debug("a connection to the page was lost: %s", error.strerror)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener)  # it would be told again at once, and again
+            loop.call_later(_PAUSE, loop.add_reader, listener, self._accept, listener)
+            return
+        line.setblocking(False)
+        self._lines[asyncio.ensure_future(self._connected(line))] = line
         self._open += 1
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connected(self, line: socket.socket) -> None:
         task = asyncio.current_task()
         assert task is not None
+        writer: asyncio.StreamWriter | None = None
         try:
+            reader, writer = await asyncio.open_connection(sock=line, limit=MOST_HEAD)
             if self._open > self.limits.connections and not self._make_room():
                 self.refused += 1
                 await self._write(writer, _busy("too many connections"), keep=False)
@@ -161,8 +174,10 @@ class Server:
         finally:
             self._idle.pop(task, None)
             self._open -= 1
-            await _hang_up(writer)
-            del self._writers[task]
+            if writer is not None:
+                await _hang_up(writer)
+            line.close()
+            del self._lines[task]
 
     def _make_room(self) -> bool:
         """Hang up on the connection that has been asking nothing for longest; False where all are busy."""

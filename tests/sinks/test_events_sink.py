@@ -377,6 +377,23 @@ def test_a_full_disk_stops_nobody_and_is_written_again_when_there_is_room(
     assert table(disk / "e.db", "count(*)", "runs") == [(1,)]
 
 
+def test_a_file_may_have_a_largest_size(
+    make: Callable[..., Any],
+    at: Callable[..., Any],
+    tmp_path: Path,
+    file_limit: Callable[[int], contextlib.AbstractContextManager[None]],
+) -> None:
+    sink = make(EventSink, path="e.db")
+    sink.process(at(0, 0.0), events=happened(seq=0))
+    until(lambda: table(tmp_path / "e.db", "1", "events"))
+    with file_limit(120_000):
+        for seq in range(1, 3000):
+            sink.process(at(seq, seq * 0.1), events=happened(seq=seq))
+        until(lambda: "events-waiting" in kinds(sink))
+    until(lambda: len(table(tmp_path / "e.db", "1", "events")) == 3000)
+    assert "events-lost" not in kinds(sink)
+
+
 def test_a_deleted_file_is_begun_anew(
     make: Callable[..., Any], at: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -427,7 +444,7 @@ def test_a_kill_loses_the_last_batch_at_most_and_a_restart_goes_on(
         f"store = EventStore(Path({str(tmp_path / 'e.db')!r}), SystemClock(), keep=None)\n"
         "for seq in range(10**9):\n"
         "    store.put([EventRow(Event('tick', 'gate', seq, 0.0), 0, 0.0)])\n"
-        "    if seq % 100 == 0:\n"
+        "    if seq % 20 == 0:\n"
         "        print(seq, flush=True); time.sleep(0.02)\n"
     )
     writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT)
@@ -443,7 +460,7 @@ def test_a_kill_loses_the_last_batch_at_most_and_a_restart_goes_on(
     assert rows[-1] == (2, "after", 1)
     ticks = [seq for run, _, seq in rows if run == 1]
     assert ticks == list(range(len(ticks)))  # no hole
-    assert put - len(ticks) < 20_000
+    assert put - len(ticks) < 2000  # two seconds, on a machine that is very busy
     assert table(tmp_path / "e.db", "ended IS NULL", "runs") == [(1,), (0,)]
 
 

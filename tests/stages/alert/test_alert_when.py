@@ -471,7 +471,12 @@ def test_faults(rule: dict[str, Any], message: str) -> None:
 
 def test_an_unknown_time_zone() -> None:
     with pytest.raises(ParamError, match=r"there is no time zone '\.\./etc'; give a name such as"):
-        make_params(AlertWhen.Params, {"rules": {}, "timezone": "../etc"}, "")
+        make_params(AlertWhen.Params, {"rules": {"r": ABOVE_2}, "timezone": "../etc"}, "")
+
+
+def test_no_rule_at_all() -> None:
+    with pytest.raises(ParamError, match="rules: there is no rule; write NAME"):
+        make_params(AlertWhen.Params, {"rules": {}}, "")
 
 
 GRAPH = """

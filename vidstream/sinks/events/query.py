@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -118,7 +119,13 @@ class Reader:
             raise self._unreadable(error) from error
 
     def _checked(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY)
+        uri = f"{self.path.resolve().as_uri()}?mode=ro"
+        if (
+            not os.access(self.path.parent, os.W_OK)
+            and not self.path.with_name(f"{self.path.name}-wal").exists()
+        ):
+            uri += "&immutable=1"  # on a medium that cannot be written, nobody writes
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY)
         try:
             version_of(connection, self.path)
         except (sqlite3.Error, SinkError):

@@ -64,6 +64,10 @@ class AlertWhen(Stage):
         )
 
         def __post_init__(self) -> None:
+            if not self.rules:
+                raise ParamError(
+                    "there is no rule", path=("rules",), fix="write NAME: {count: ..., above: ...}"
+                )
             zone_of(self.timezone)
 
     params: Params

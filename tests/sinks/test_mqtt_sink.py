@@ -167,7 +167,7 @@ def test_events_survive_a_restart(broker: Mosquitto, make: Make, at: At, tmp_pat
     began = time.monotonic()
     first.close()
     assert time.monotonic() - began < 10, "the end does not wait for a broker that is not there"
-    assert "5 messages wait" in dict(first.notices)["messages-waiting"]
+    assert "by the next run: 5" in dict(first.notices)["messages-waiting"]
     broker.start()
     with broker.listen("vidstream/gate/events") as heard:
         second = make(MqttSink, **options(broker))
@@ -193,6 +193,19 @@ def test_a_broker_that_hangs(broker: Mosquitto, make: Make, at: At, monkeypatch:
         wait_for(lambda: len(set(numbers(heard.on("vidstream/gate/events")))) == 300, "arrival")
     found = numbers(heard.on("vidstream/gate/events"))
     assert list(dict.fromkeys(found)) == list(range(300)), "in order, some twice where the answer was lost"
+
+
+def test_the_end_does_not_wait_for_a_broker_that_hangs(broker: Mosquitto, make: Make, at: At) -> None:
+    sink = connected(make(MqttSink, **options(broker)))
+    broker.pause()
+    sink.process(at(0, 0.0), events=happening(0))
+    began = time.monotonic()
+    thread = sink._link._thread
+    sink.close()
+    assert not thread.is_alive()
+    assert time.monotonic() - began < 10
+    assert "by the next run: 1" in dict(sink.notices)["messages-waiting"]
+    broker.resume()
 
 
 def test_a_wrong_password(broker: Mosquitto, make: Make, at: At, caplog: pytest.LogCaptureFixture) -> None:
@@ -399,7 +412,7 @@ def test_a_planted_password_is_found_nowhere(broker: Mosquitto, tmp_path: Path) 
     assert child.wait(60) == 0
     log = (tmp_path / "child.log").read_text()
     assert "broker-refused" in log
-    assert "messages wait to be sent by the next run" in log
+    assert "messages that wait to be sent by the next run" in log
     written = [p for p in tmp_path.rglob("*") if p.is_file() and "mosquitto" not in p.parts]
     assert any("spool" in p.parts and p.stat().st_size > 100 for p in written)
     for secret in (PASSWORD, quote(PASSWORD), quote(PASSWORD, safe="")):

@@ -324,7 +324,7 @@ def test_events_survive_a_restart_and_go_together(make: Make, at: At, tmp_path: 
     assert time.monotonic() - began < 10
     assert sink.notices[0][0] == "receiver-lost"
     assert "Connection refused" in sink.notices[0][1]
-    assert "5 messages wait" in dict(sink.notices)["messages-waiting"]
+    assert "by the next run: 5" in dict(sink.notices)["messages-waiting"]
     with Server(port=server.port) as again:
         sink = make(WebhookSink, url=server.url, batch=3)
         sent(sink, 5)

@@ -25,7 +25,7 @@ from vidstream.types.values import Secret, Uri
 #: seconds until the next try: at first, at most, and at most where the receiver names a time
 _SOON, _LATE, _LONGEST = 1.0, 60.0, 3600.0
 #: seconds to deliver what waits at the end, where the receiver is there
-_FAREWELL: Final = 1.5
+_FAREWELL: Final = 1.0
 #: bytes of a body, where many messages go together
 _BODY: Final = 1_000_000
 #: answers that say: not now (timeout, too many requests, and those of gateways)
@@ -97,7 +97,7 @@ class Courier:
 
     def close(self) -> None:
         """Deliver what waits as far as that is possible in 2 s. The rest waits in the spool."""
-        self.outbox.settle(0.3)
+        self.outbox.settle(0.2)
         self._end = self._clock.monotonic() + _FAREWELL
         self._closing.set()
         self._hurry.set()
@@ -105,7 +105,7 @@ class Courier:
         self._thread.join(_FAREWELL)
         self._poster.abort()
         self._thread.join(0.3)
-        self.outbox.close(0.5)
+        self.outbox.close(0.2)
 
     # -- the own thread --------------------------------------------------------------------------------
 

@@ -24,8 +24,8 @@ _SOON, _LATE, _RARELY = 0.5, 30.0, 60.0
 _HEALTHY: Final = 10.0
 #: seconds between two rounds where nothing happens
 _ROUND: Final = 0.5
-#: seconds to send what waits at the end, where the broker is there
-_FAREWELL: Final = 1.5
+#: seconds to send what waits at the end; how long the broker may be silent meanwhile; and to say goodbye
+_FAREWELL, _SILENCE, _GOODBYE = 1.0, 0.5, 0.3
 
 #: the newest value of a topic: its bytes, or what makes them on the connection's own thread
 Payload = bytes | Callable[[], bytes | None]
@@ -121,12 +121,12 @@ class Link:
 
     def close(self) -> None:
         """Send what waits as far as that is possible in 2 s, say goodbye. The rest waits in the spool."""
-        self.outbox.settle(0.3)
+        self.outbox.settle(0.2)
         self._closing.set()
         self._hurry.set()
         self._wake()
         self._thread.join(_FAREWELL + 0.5)
-        self.outbox.close(0.5)
+        self.outbox.close(0.2)
 
     # -- the connection's own thread -------------------------------------------------------------------
 
@@ -183,19 +183,26 @@ class Link:
 
     def _serve(self, session: Session, broker: Broker) -> None:
         """Send until the end; raises SessionError where the connection is lost."""
-        number, end = 0, None
+        number, end, progress = 0, float("inf"), 0.0
         while broker is self._broker:
             self._say_newest(session)
             number = self._send_waiting(session, number)
-            session.turn(_ROUND if end is None else 0.05)
-            numbers = [name for name in session.acknowledged() if name is not None]
-            if numbers:
-                self.outbox.done(numbers[-1], len(numbers))
+            session.turn(_ROUND if end == float("inf") else 0.05)
+            now = self._clock.monotonic()
+            if names := session.acknowledged():
+                progress = now
+                self._done([name for name in names if name is not None])
             if self._closing.is_set():
-                end = end or self._clock.monotonic() + _FAREWELL
-                if self._clock.monotonic() > end or not (self._dirty or len(self.outbox)):
-                    self._leave(session, end + 0.3)
+                if end == float("inf"):
+                    end, progress = now + _FAREWELL, now
+                if now > end or now - progress > _SILENCE or not (self._dirty or len(self.outbox)):
+                    self._leave(session)
                     return
+        session.close(politely=True)
+
+    def _done(self, numbers: list[int]) -> None:
+        if numbers:
+            self.outbox.done(numbers[-1], len(numbers))
 
     def _say_newest(self, session: Session) -> None:
         now = self._clock.monotonic()
@@ -223,11 +230,12 @@ class Link:
                 session.publish(*message, record.number)
         return number
 
-    def _leave(self, session: Session, end: float) -> None:
+    def _leave(self, session: Session) -> None:
         session.publish(self._presence, b"offline", True, None)
+        end = self._clock.monotonic() + _GOODBYE
         while not session.idle and self._clock.monotonic() < end:
             session.turn(0.05)
-            session.acknowledged()
+            self._done([name for name in session.acknowledged() if name is not None])
         session.close(politely=True)
 
     def _wake(self) -> None:

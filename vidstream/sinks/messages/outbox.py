@@ -107,7 +107,7 @@ class Outbox:
         """Write what was put, and let go of the spool; waits for a disk that hangs no longer than this."""
         self.settle(seconds)
         if waiting := len(self):
-            self._notify("messages-waiting", f"{waiting} messages wait to be sent by the next run")
+            self._notify("messages-waiting", f"messages that wait to be sent by the next run: {waiting}")
         if lost := self.lost:
             words = ", ".join(f"{count} ({_WHY[reason]})" for reason, count in lost.items())
             self._notify("messages-lost", f"in all: {words}")

@@ -1,4 +1,4 @@
-"""The page in a real browser: pictures move, events come, a camera goes and comes back; by keyboard, on a phone."""
+"""The page in a real browser: pictures move, events come, cameras go and come back."""
 
 from __future__ import annotations
 
@@ -72,9 +72,13 @@ class Eyes:
     def run(self, script: str, *arguments: Any) -> Any:
         return self.browser.execute_script(script, *arguments)
 
+    def text(self, selector: str) -> str:
+        """What stands there now: an element in hand may be replaced while it is read."""
+        return str(self.run("return document.querySelector(arguments[0])?.textContent || ''", selector))
+
     def state(self, source: str) -> str:
-        chips = self.all(f'.tile[data-source="{source}"] .chip')
-        return str(chips[0].get_attribute("data-state")) if chips else ""
+        script = "return document.querySelector(arguments[0])?.dataset.state || ''"
+        return str(self.run(script, f'.tile[data-source="{source}"] .chip'))
 
     def frame(self, source: str) -> int:
         script = "return Number(document.querySelector(arguments[0])?.dataset.frame ?? -1)"
@@ -82,6 +86,9 @@ class Eyes:
 
     def is_stale(self, source: str) -> bool:
         return bool(self.all(f'.tile[data-source="{source}"] .monitor.stale'))
+
+    def events(self) -> set[str]:
+        return set(self.run("return [...document.querySelectorAll('.event')].map(e => e.dataset.event)"))
 
     def complaints(self) -> list[str]:
         return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
@@ -100,8 +107,8 @@ def test_a_camera_goes_and_comes_back(running: Start, browser: Any) -> None:
         wait_for(lambda: eyes.frame("gate") > before + 5)
         assert eyes.one('.tile[data-source="gate"] canvas').screenshot_as_png != first, "pictures move"
 
-        known = {e.get_attribute("data-event") for e in eyes.all(".event")}
-        wait_for(lambda: {e.get_attribute("data-event") for e in eyes.all(".event")} - known)
+        known = eyes.events()
+        wait_for(lambda: eyes.events() - known)
         picture = (
             "return [...document.querySelectorAll('.event img')].some(i => i.complete && i.naturalWidth > 0)"
         )
@@ -111,9 +118,9 @@ def test_a_camera_goes_and_comes_back(running: Start, browser: Any) -> None:
         wait_for(lambda: eyes.state("street") in ("lost", "stalled", "connecting"), 60)
         wait_for(lambda: eyes.is_stale("street"))
         assert not eyes.is_stale("gate"), "the other camera has nothing to do with it"
-        told = wait_for(lambda: eyes.run("return document.getElementById('said').textContent"))
+        told = wait_for(lambda: eyes.text("#said"))
         assert told.startswith("street: ")
-        assert "1 of 2 live" in eyes.one("#summary").text
+        assert "1 of 2 live" in eyes.text("#summary")
         lost = eyes.frame("street")
 
         camera.start()
@@ -149,19 +156,17 @@ def test_by_keyboard(running: Start, browser: Any) -> None:
     press(Keys.ARROW_RIGHT)
     assert focused() == "yard"
     press(Keys.ENTER)
-    wait_for(lambda: "yard" in eyes.one("h1").text)
+    wait_for(lambda: "yard" in eyes.text("h1"))
     wait_for(lambda: eyes.run("return Number(document.querySelector('canvas').dataset.frame || -1)") > 0)
     assert len(wait_for(lambda: eyes.all("table tbody tr"))) == 2
 
     toggles = {t.text: t for t in eyes.all(".tools .toggle")}
     assert {"As the graph draws it", "Boxes", "Labels", "Trails", "Zones", "Plain picture"} <= set(toggles)
     toggles["Plain picture"].send_keys(Keys.ENTER)
-    wait_for(lambda: eyes.one('.toggle[aria-pressed="true"]').text == "Plain picture")
-    wait_for(
-        lambda: any(not f.look.layers and f.look.layers is not None for f in run.page.watcher.studio._feeds)
-    )
+    wait_for(lambda: eyes.text('.toggle[aria-pressed="true"]') == "Plain picture")
+    wait_for(lambda: any(look.layers == frozenset() for look in list(run.page.watcher.studio._feeds)))
     press(Keys.ARROW_RIGHT)
-    wait_for(lambda: "lobby" in eyes.one("h1").text)
+    wait_for(lambda: "lobby" in eyes.text("h1"))
     press(Keys.ESCAPE)
     wait_for(lambda: len(eyes.all(".tile")) == 3)
     assert eyes.complaints() == []
@@ -190,14 +195,14 @@ def test_names_that_look_like_markup_stay_names(running: Start, browser: Any) ->
     run = running(graph={"find": find, "draw": "draw.overlay"})
     run.engine.notices.add("source-lost", "gate", "", EVIL)
     browser.get(run.page.url)
-    wait_for(lambda: any(EVIL in e.text for e in eyes.all(".event")), 60)
+    wait_for(lambda: EVIL in eyes.text(".events"), 60)
     for view in ("camera/gate", "events", "counts", "graph", "log"):
         eyes.run("location.hash = arguments[0]", f"#/{view}")
         if view != "graph":
-            wait_for(lambda: EVIL in eyes.one("main").text)
+            wait_for(lambda: EVIL in eyes.text("main"))
     eyes.run("location.hash = '#/events'")
-    wait_for(lambda: eyes.all(".event"))[0].click()
-    wait_for(lambda: EVIL_IMAGE in eyes.one("dialog").text)
+    eyes.run("document.querySelector('.event').click()")
+    wait_for(lambda: EVIL_IMAGE in eyes.text("dialog"))
     assert "taken" not in browser.title
     assert eyes.run("return document.querySelectorAll('main script, dialog script').length") == 0
     assert eyes.complaints() == []
@@ -218,7 +223,7 @@ def test_a_stranger_logs_in_and_the_run_can_end(running: Start, browser: Any) ->
     run.page.server.close()
     wait_for(lambda: eyes.all("#away:not([hidden])"))
     wait_for(lambda: eyes.is_stale("gate"), 30)
-    assert "No answer" in eyes.one("#summary").text
+    assert "No answer" in eyes.text("#summary")
 
 
 def test_a_hidden_tab_asks_for_no_pictures(running: Start, browser: Any) -> None:

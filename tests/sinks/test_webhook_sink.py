@@ -170,6 +170,7 @@ def test_what_a_receiver_gets(make: Make, at: At) -> None:
     assert document["delivery"] == headers["X-Vidstream-Delivery"]
     assert (event["kind"], event["seq"], event["segment"], event["source"]) == ("line_crossed", 3, 2, "gate")
     assert re.fullmatch("[0-9a-f]{32}", event["uid"])
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"])
 
 
 def test_the_check_in_the_documentation_works(make: Make, at: At) -> None:
@@ -366,6 +367,7 @@ def test_cameras_share_one_courier_and_tell_their_states(make: Make, at: At) -> 
         sent(sinks[0], 1)
     (row,) = json.loads(server.requests[0][2])["events"]
     assert row.pop("uid")
+    assert row.pop("time")
     assert row == {
         "v": 1,
         "type": "state",

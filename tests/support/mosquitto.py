@@ -146,6 +146,14 @@ class Mosquitto:
         """``with broker.listen("a/#") as heard:`` an independent subscriber, ready when this returns."""
         return Subscriber(self.port, topic)
 
+    def retained(self, topic: str) -> bytes:
+        """What the broker keeps on a topic."""
+        command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.port), "-u", USER, "-P", PASSWORD]
+        found = subprocess.run(
+            [*command, "-t", topic, "-C", "1", "-W", "20", "-N"], capture_output=True, check=True
+        )
+        return found.stdout
+
     @property
     def log(self) -> str:
         """What the broker has written about its clients."""

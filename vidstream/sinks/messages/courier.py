@@ -7,19 +7,17 @@ import hmac
 import http.client
 import random
 import threading
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from vidstream.graph.clock import Clock
 from vidstream.graph.stage import Notify
-from vidstream.sinks.messages.outbox import Outbox
+from vidstream.sinks.messages.outbox import Outbox, document
 from vidstream.sinks.messages.post import Answer, Poster
 from vidstream.sinks.messages.segments import Record
 from vidstream.sinks.messages.spool import Spool
-from vidstream.sinks.rows import encode
 from vidstream.types.values import Secret, Uri
 
 #: seconds until the next try: at first, at most, and at most where the receiver names a time
@@ -54,11 +52,6 @@ class Receiver:
         return Poster(self.url.reveal(), self.timeout, self.ca, proxy)
 
 
-def packed(row: Mapping[str, Any]) -> bytes:
-    """A message as it waits in the spool, with an id of its own."""
-    return encode({**row, "uid": uuid.uuid4().hex}).encode("utf-8", "replace")
-
-
 def signature(secret: str, timestamp: str, body: bytes) -> str:
     """HMAC-SHA256 over timestamp, dot and body (RFC 2104), in hexadecimal."""
     return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
@@ -70,7 +63,7 @@ class Courier:
     def __init__(self, receiver: Receiver, spool: Spool, clock: Clock, notify: Notify) -> None:
         #: messages that the receiver refused, or failed on too often
         self.refused = 0
-        self.outbox = Outbox(spool, lambda row: packed(row()), clock, notify)
+        self.outbox = Outbox(spool, lambda row, wall: document(row(), wall), clock, notify)
         self.outbox.arrived = self._wake
         self._receiver = receiver
         self._poster = receiver.poster()

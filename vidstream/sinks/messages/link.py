@@ -5,17 +5,16 @@ from __future__ import annotations
 import random
 import secrets
 import threading
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from vidstream.graph.clock import Clock
 from vidstream.graph.stage import Notify
-from vidstream.sinks.messages.outbox import Outbox
+from vidstream.sinks.messages.outbox import Outbox, document
 from vidstream.sinks.messages.session import Broker, Session, SessionError
 from vidstream.sinks.messages.spool import Spool
-from vidstream.sinks.rows import encode, event_row
+from vidstream.sinks.rows import event_row
 from vidstream.types import Event
 
 #: seconds until the next try: at first, at most, and where the broker refuses our name or password
@@ -39,10 +38,10 @@ class Message(NamedTuple):
     event: Event
     segment: int
 
-    def packed(self) -> bytes:
+    def packed(self, wall: float) -> bytes:
         """As it waits in the spool."""
-        row = event_row(self.event, self.segment) | {"uid": uuid.uuid4().hex}
-        return b"%d%b\0%b" % (self.retain, self.topic.encode(), encode(row).encode("utf-8", "replace"))
+        payload = document(event_row(self.event, self.segment), wall)
+        return b"%d%b\0%b" % (self.retain, self.topic.encode(), payload)
 
 
 def unpacked(data: bytes) -> tuple[str, bytes, bool] | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from vidstream.graph.clock import Clock
 from vidstream.graph.stage import Notify
 from vidstream.sinks.messages.segments import Record
 from vidstream.sinks.messages.spool import Spool
+from vidstream.sinks.plain import utc
+from vidstream.sinks.rows import encode
 
 #: so many messages may wait for the disk; more only where it hangs
 QUEUE: Final = 10_000
@@ -35,11 +38,14 @@ _WHY: Final = {
 class Outbox:
     """Takes messages from graphs' threads without ever holding them up, and keeps them until they are sent.
 
-    `encode` makes the bytes of what was `put`; that, and writing to the spool, is done on an own thread.
+    `encode` makes bytes of what was `put` and the time of day; that, and writing to the spool, is done on an
+    own thread.
     `arrived` is called on it when there is something to send. What is lost is counted, by reason.
     """
 
-    def __init__(self, spool: Spool, encode: Callable[[Any], bytes], clock: Clock, notify: Notify) -> None:
+    def __init__(
+        self, spool: Spool, encode: Callable[[Any, float], bytes], clock: Clock, notify: Notify
+    ) -> None:
         self.arrived: Callable[[], None] = lambda: None
         self.sent = 0
         self._spool = spool
@@ -135,12 +141,13 @@ class Outbox:
         """Write some of what waits, and tell the sender."""
         self._taking = True
         for _ in range(min(len(self._queue), _AT_ONCE)):
+            wall = self._clock.time()
             try:
-                data = self._encode(self._queue.popleft())
+                data = self._encode(self._queue.popleft(), wall)
             except (TypeError, ValueError, ArithmeticError, RecursionError):
                 self._lost["content"] += 1
                 continue
-            self._spool.append(data, self._clock.monotonic(), self._clock.time())
+            self._spool.append(data, self._clock.monotonic(), wall)
         self._taking = False
         self._tell_losses()
         self.arrived()
@@ -153,6 +160,11 @@ class Outbox:
         for reason in self.lost.keys() - self._told:
             self._told.add(reason)
             self._notify("messages-lost", _WHY[reason])
+
+
+def document(row: Mapping[str, Any], wall: float) -> bytes:
+    """A row as it is sent: with an id of its own, and when it was handed over (UTC seconds)."""
+    return encode({**row, "time": utc(wall), "uid": uuid.uuid4().hex}).encode("utf-8", "replace")
 
 
 def spool_folder(root: Path, given: Path | None, default: str, stage_id: str) -> Path:

@@ -23,6 +23,7 @@ from vidstream.config import loads
 from vidstream.errors import SinkError
 from vidstream.graph.engine import Engine
 from vidstream.sinks.events import store as store_module
+from vidstream.sinks.events.database import Database
 from vidstream.sinks.events.schema import APPLICATION, MIGRATIONS, VERSION
 from vidstream.sinks.events.sink import EventSink
 from vidstream.sinks.events.store import EventStore
@@ -70,6 +71,13 @@ def happened(kind: str = "zone_entered", seq: int = 1, **more: Any) -> tuple[Eve
 
 def walkers(*ids: int, x: float = 10.0, score: float = 0.5) -> Tracks:
     return Tracks.of([[x, 10, x + 10, 40]] * len(ids), score, 0, list(ids), names=NAMES)
+
+
+def fill(path: Path) -> None:
+    """Leave no room on the disk."""
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
 
 
 def kinds(sink: Any) -> list[str]:
@@ -363,9 +371,7 @@ def test_a_full_disk_stops_nobody_and_is_written_again_when_there_is_room(
     sink = make(EventSink, path="e.db", root=disk)
     sink.process(at(0, 0.0), events=happened(seq=0))
     until(lambda: table(disk / "e.db", "1", "events"))
-    with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
-        while True:
-            filler.write(b"x" * 4096)
+    fill(disk / "filler")
     for seq in range(1, 1000):
         sink.process(at(seq, seq * 0.1), events=happened(seq=seq, data={"much": "x" * 50}))
     until(lambda: "events-waiting" in kinds(sink))
@@ -375,6 +381,42 @@ def test_a_full_disk_stops_nobody_and_is_written_again_when_there_is_room(
     assert sorted(set(kinds(sink))) == ["events-waiting", "events-written-again"]
     assert table(disk / "e.db", "count(*), count(DISTINCT seq)", "events") == [(1000, 1000)]
     assert table(disk / "e.db", "count(*)", "runs") == [(1,)]
+
+
+def test_a_disk_that_is_full_from_the_beginning(
+    make: Callable[..., Any], at: Callable[..., Any], small_disk: Callable[[int], Path]
+) -> None:
+    disk = small_disk(200)
+    fill(disk / "filler")
+    sink = make(EventSink, path="e.db", root=disk)
+    sink.process(at(0, 0.0), events=happened())
+    until(lambda: kinds(sink) == ["events-waiting"])
+    (disk / "filler").unlink()
+    until(lambda: table(disk / "e.db", "kind", "events") == [("zone_entered",)])
+
+
+def test_a_folder_that_cannot_be_written_shows_at_once(
+    make: Callable[..., Any], small_disk: Callable[[int], Path]
+) -> None:
+    disk = small_disk(200)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with pytest.raises(SinkError, match="cannot be written: the disk is read-only"):
+        make(EventSink, path="e.db", root=disk)
+
+
+def test_nothing_is_written_twice_where_forgetting_fails(
+    make: Callable[..., Any], at: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(database: Database, before: float) -> int:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(Database, "forget", fail)
+    sink = make(EventSink, path="e.db", keep="1d")
+    for seq in range(500):
+        sink.process(at(seq, seq * 0.1), events=happened(seq=seq))
+    sink.close()
+    assert table(tmp_path / "e.db", "count(*), count(DISTINCT seq)", "events") == [(500, 500)]
+    assert sink.notices == []
 
 
 def test_a_file_may_have_a_largest_size(

@@ -83,6 +83,17 @@ class Database:
             for table, values in rows.items():
                 self._db.executemany(INSERT[table], [(self._run, *row) for row in values])
 
+    def write_singly(self, rows: Sequence[tuple[str, tuple[Value, ...]]]) -> list[str]:
+        """Write rows one by one, where one of them is at fault; gives why each of those was left out."""
+        refused = []
+        with self._transaction():
+            for table, values in rows:
+                try:
+                    self._db.execute(INSERT[table], (self._run, *values))
+                except (sqlite3.IntegrityError, sqlite3.InterfaceError, OverflowError) as error:
+                    refused.append(f"a row of {table} does not fit: {error}")
+        return refused
+
     def forget(self, before: float) -> int:
         """Drop rows older than this UTC second, not too many at once; gives how many."""
         with self._transaction():

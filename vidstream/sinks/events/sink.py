@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 from vidstream.graph.stage import stage
 from vidstream.graph.stream_time import StreamTime
-from vidstream.sinks.base import Sink
+from vidstream.sinks.base import Sink, write_error
 from vidstream.sinks.events.database import examine
 from vidstream.sinks.events.history import CountHistory, TrackHistory
 from vidstream.sinks.events.rows import EventRow, Row, SourceRow, StateRow
@@ -54,6 +56,7 @@ class EventSink(Sink):
     def open(self, stream: StreamInfo) -> None:
         """Find the run's writer, or begin it. Raises SinkError where the file must not be written."""
         target = self.prepare(stream)
+        self._try(target)
         examine(target)
         clock = self.clock
         self._live = stream.live
@@ -64,6 +67,14 @@ class EventSink(Sink):
         self._tracks = TrackHistory(store.number, clock.time)
         self._counts = CountHistory(self.params.period, clock.time)
         store.enter(SourceRow(stream, clock.time()), self.notify)
+
+    def _try(self, target: Path) -> None:
+        """What no waiting will cure shows at once; a disk may be full, and a run begin all the same."""
+        try:
+            target.open("ab").close()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise write_error(error, self.place(target)) from error
 
     def on_gap(self, gap: Gap) -> None:
         """Tracks and numbers go on: whether they do is for those to say who give them."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from vidstream.sinks.events.rows import Row, SourceRow, Value
 
 #: a transaction is made of so many rows, or of what has come within so many seconds
 BATCH, PATIENCE = 200, 0.5
-#: rows that may wait while the database cannot be written (about 10 MB)
+#: rows that may wait while the database cannot be written (12 MB)
 LIMIT = 20_000
 #: seconds between attempts while it cannot be written: at first, and at most
 _RETRY = 0.25, 2.0
@@ -40,7 +41,6 @@ class EventStore:
     def __init__(self, path: Path, clock: Clock, *, keep: float | None) -> None:
         self.path = path
         self.lost = 0
-        self.written = 0
         self._clock = clock
         self._keep = keep
         self._run = Run(clock.time(), os.getpid())
@@ -133,7 +133,6 @@ class EventStore:
         try:
             database = self._ready()
             self._put_into(database, rows)
-            self._sweep(database)
         except sqlite3.Error as error:
             self._fail(error)
             return False
@@ -145,6 +144,8 @@ class EventStore:
                 self._waiting.popleft()
             self._changed.notify_all()
         self._recover()
+        with suppress(sqlite3.Error):  # next time, then
+            self._sweep(database)
         return True
 
     def _ready(self) -> Database:
@@ -164,20 +165,11 @@ class EventStore:
         made = [(row.table, values) for row in rows if (values := self._values(row)) is not None]
         try:
             database.write(_by_table(made))
-            self.written += len(made)
         except (sqlite3.Error, OverflowError) as error:
             if isinstance(error, sqlite3.Error) and (is_passing(error) or is_damage(error)):
                 raise
-            self._put_singly(database, made)
-
-    def _put_singly(self, database: Database, made: Sequence[tuple[str, tuple[Value, ...]]]) -> None:
-        """A row that the database refuses does not take the others along."""
-        for table, values in made:
-            try:
-                database.write({table: [values]})
-                self.written += 1
-            except (sqlite3.IntegrityError, sqlite3.InterfaceError, OverflowError) as error:
-                self._refuse(f"a row of {table} does not fit: {error}")
+            for why in database.write_singly(made):
+                self._refuse(why)
 
     def _values(self, row: Row) -> tuple[Value, ...] | None:
         try:

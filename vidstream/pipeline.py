@@ -16,6 +16,8 @@ from typing import Any, Self
 
 from vidstream import builtin
 from vidstream.config import build, load
+from vidstream.errors import UsageError
+from vidstream.graph.change import Change
 from vidstream.graph.clock import Clock
 from vidstream.graph.description import Description
 from vidstream.graph.engine import Engine
@@ -37,6 +39,7 @@ class Pipeline:
     ) -> None:
         known = registry.stages.values() if registry else ()
         self.engine = Engine(description, clock=clock, known=known)
+        self._read: Callable[[], Description] | None = None
 
     @classmethod
     def from_yaml(
@@ -54,10 +57,14 @@ class Pipeline:
         key (``{"graph.det.confidence": "0.3"}``); `plugins` are Python files with further stages.
         """
         registry = builtin.registry(Path(p) for p in plugins)
-        loaded = load(
-            Path(path), registry, source=source, variables=variables or {}, overrides=overrides or {}
-        )
-        return cls(loaded.description, registry)
+
+        def read() -> Description:
+            changes = {"variables": variables or {}, "overrides": overrides or {}}
+            return load(Path(path), registry, source=source, **changes).description
+
+        pipeline = cls(read(), registry)
+        pipeline._read = read
+        return pipeline
 
     @classmethod
     def build(
@@ -89,6 +96,21 @@ class Pipeline:
     def stop(self) -> None:
         """Read no further; what is under way is finished. May be called from any thread."""
         self.engine.stop()
+
+    def apply(self, description: Description) -> Change:
+        """Change over to another description while it runs, see `Engine.apply`."""
+        return self.engine.apply(description)
+
+    def reload(self) -> Change:
+        """Read the YAML file again, and change over to what it says now.
+
+        Raises what is wrong with it, and then all goes on as before; so it does where the `Change` that is
+        given turns out to have an `error`.
+        """
+        if self._read is None:
+            what = "this graph was not read from a file"
+            raise UsageError(what, fix="make another one with Pipeline.build, and apply its description")
+        return self.apply(self._read())
 
     @property
     def report(self) -> RunReport:

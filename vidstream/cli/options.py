@@ -37,12 +37,17 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="set a variable")
 
 
-def load_config(options: argparse.Namespace, extra: dict[str, str] | None = None) -> tuple[Any, Any]:
-    """(loaded configuration, registry) as the options say; `extra` are overrides of the command's own."""
+def load_config(
+    options: argparse.Namespace, extra: dict[str, str] | None = None, registry: Any = None
+) -> tuple[Any, Any]:
+    """(loaded configuration, registry) as the options say; `extra` are overrides of the command's own.
+
+    With a `registry` it is read again, with the stages that are known already.
+    """
     from vidstream import builtin
     from vidstream.config import load
 
-    registry = builtin.registry(options.plugin)
+    registry = registry or builtin.registry(options.plugin)
     overrides = {**_pairs("--set", options.set), **(extra or {})}
     loaded = load(
         options.config,

@@ -14,6 +14,7 @@ from typing import Any
 
 from vidstream.cli.options import add_command, add_config, load_config
 from vidstream.cli.progress import ProgressLine
+from vidstream.graph.description import Description
 from vidstream.graph.engine import Engine
 from vidstream.graph.report import RunReport
 
@@ -41,15 +42,29 @@ def add_commands(commands: Any) -> None:
         "--token",
         help="what the page asks visitors for; better in $VIDSTREAM_TOKEN, which no list of processes shows",
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="change over to the file whenever it is saved (so does SIGHUP)"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no report; errors only")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run it; gives 0, 1 (failed), 3 (something failed on the way), or 128 + the signal that ended it."""
-    given = {f"run.{name}": getattr(options, name) for name in _RUN_OPTIONS}
-    loaded, registry = load_config(options, {k: v for k, v in given.items() if v is not None})
+    from vidstream.cli.reloading import Reloader, refuse_recordings, say
+
+    values = {f"run.{name}": getattr(options, name) for name in _RUN_OPTIONS}
+    given = {key: value for key, value in values.items() if value is not None}
+    loaded, registry = load_config(options, given)
     engine = Engine(loaded.description, known=registry.stages.values())
-    beside: list[AbstractContextManager[Any]] = []
+    refuse_recordings(engine, options.watch)
+
+    def read() -> Description:
+        description: Description = load_config(options, given, registry)[0].description
+        return description
+
+    beside: list[AbstractContextManager[Any]] = [
+        Reloader(engine, options.config, read, say, watch=options.watch)
+    ]
     if options.http is not None:
         beside.append(_page(engine, options))
     report, code = run_engine(engine, quiet=options.quiet, beside=beside)

@@ -26,6 +26,7 @@ class Files:
         self._faults = faults
         self._read: dict[Path, Fields] = {}
         self._open: list[Path] = []
+        self._missing: list[Path] = []
 
     def file(self, path: Path) -> Fields:
         """A file with its includes under it."""
@@ -35,6 +36,11 @@ class Files:
             self._read[known] = self._content(path)
             self._open.pop()
         return self._read[known]
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files that were read, or could not be."""
+        return [*self._read, *self._missing]
 
     def _content(self, path: Path) -> Fields:
         try:
@@ -97,6 +103,7 @@ class Files:
             fault = f"more than {_MAX_FILES} files, or {_MAX_LEVELS} inside each other"
         elif not _is_file(file):
             fault = f"file '{file}' does not exist, or is not a regular file"
+            self._missing.append(known)
         if fault:
             self._faults.add(fault, entry.place, path)
             return NOTHING_READ

@@ -41,6 +41,13 @@ def load(
     return Builder(str(path), path.parent, registry, given, faults).build(tree)
 
 
+def files_of(path: Path) -> list[Path]:
+    """A YAML file and all that it includes, as far as they can be found; faults are not looked at."""
+    files = Files(Faults())
+    files.file(path)
+    return files.paths
+
+
 def loads(
     text: str,
     registry: Registry,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -338,6 +341,38 @@ def test_a_disk_that_hangs_holds_nothing_up(make: Make, at: At) -> None:
         assert time.monotonic() - began < 10
         assert 400 <= sink._link.outbox.lost["queue"] <= 500
         assert len(sink._link.outbox._queue) == QUEUE
+        outbox, began = sink._link.outbox, time.monotonic()
+        sink.close()
+        assert time.monotonic() - began < 10
+    outbox._thread.join(30)
+    assert not outbox._thread.is_alive()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_broker_that_sends_garbage(make: Make, at: At, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Accepted or not, whatever comes behind it, the next connection is tried."""
+    monkeypatch.setattr("vidstream.sinks.messages.link._SOON", 0.01)
+    monkeypatch.setattr("vidstream.sinks.messages.link._LATE", 0.01)
+    dice = random.Random(seed)
+    accepted = b"\x20\x02\x00\x00"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        sink = make(MqttSink, host="127.0.0.1", port=server.getsockname()[1])
+        sink.process(at(0, 0.0), events=happening(0))
+        for _ in range(8):
+            client, _ = server.accept()
+            with client:
+                client.recv(1000)
+                kind = bytes([dice.choice([0x20, 0x30, 0x40, 0x50, 0x62, 0x90, 0xB0, 0xD0, 0xE0, 0xFF])])
+                junk = dice.randbytes(dice.randrange(1, 60))
+                client.sendall(accepted * dice.randrange(2) + kind + bytes([len(junk)]) + junk)
+                client.shutdown(socket.SHUT_WR)
+                client.settimeout(20)
+                with suppress(OSError):
+                    while client.recv(4096):
+                        pass
+        sink.close()
+    assert "by the next run: 1" in dict(sink.notices)["messages-waiting"]
 
 
 def test_reconnects_leave_nothing_behind(

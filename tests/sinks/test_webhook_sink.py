@@ -20,6 +20,7 @@ from tests.support.certificate import self_signed
 from tests.support.mosquitto import wait_for
 from tests.support.one_stage import problems
 from vidstream.graph.commons import Commons
+from vidstream.sinks.messages.courier import signature
 from vidstream.sinks.messages.post import Answer
 from vidstream.sinks.messages.webhook import WebhookSink
 from vidstream.types import Event, Events, SourceStatus
@@ -376,6 +377,31 @@ def test_cameras_share_one_courier_and_tell_their_states(make: Make, at: At) -> 
         "state": "lost",
         "cause": "it is gone",
     }
+
+
+def test_each_address_has_a_courier_and_a_new_secret_counts_at_once(make: Make, at: At) -> None:
+    commons = Commons()
+
+    class Joined(WebhookSink):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params)
+            self.commons = commons
+
+    with Server() as server:
+        gate = make(Joined, url=f"{server.url}/gate", secret="old")
+        dock = make(Joined, url=f"{server.url}/dock", secret="old")
+        edited = make(Joined, url=f"{server.url}/gate", secret="new")
+        gate.close()
+        edited.process(at(0, 0.0), events=happening(0))
+        dock.process(at(1, 0.1), events=happening(1))
+        sent(edited, 1)
+        sent(dock, 1)
+        assert [kind for kind, _ in gate.notices] == ["receiver-changed"]
+    found = {path: (headers, body) for path, headers, body in server.requests}
+    for path, secret in (("/hook/gate", "new"), ("/hook/dock", "old")):
+        headers, body = found[path]
+        expected = signature(secret, headers["X-Vidstream-Timestamp"], body)
+        assert headers["X-Vidstream-Signature"] == f"sha256={expected}"
 
 
 def test_certificates_are_verified(make: Make, at: At, tmp_path: Path, quick: None) -> None:

@@ -25,6 +25,9 @@ _SYNC: Final = 1.0
 #: so many are written before the sender is told
 _AT_ONCE: Final = 100
 
+#: what making a message of junk may raise
+_UNFIT: Final = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+
 _WHY: Final = {
     "full": "the spool is full: the oldest messages give way to new ones",
     "disk": "the disk takes nothing, and what may wait in memory does already: messages are lost",
@@ -103,16 +106,18 @@ class Outbox:
         counts = {name: getattr(losses, name) for name in ("full", "disk", "old", "large")} | self._lost
         return {name: count for name, count in counts.items() if count}
 
-    def settle(self, seconds: float) -> None:
-        """Wait until all that was put is in the spool."""
+    def settle(self, seconds: float) -> bool:
+        """Wait until all that was put is in the spool; False where the disk takes longer."""
         end = self._clock.monotonic() + seconds
-        while (self._queue or self._taking) and self._clock.monotonic() < end:
+        while self._queue or self._taking:
+            if self._clock.monotonic() > end:
+                return False
             self._clock.wait(self._never, 0.005)
+        return True
 
-    def close(self, seconds: float = 1.0) -> None:
+    def close(self, seconds: float) -> None:
         """Write what was put, and let go of the spool; waits for a disk that hangs no longer than this."""
-        self.settle(seconds)
-        if waiting := len(self):
+        if self.settle(seconds) and (waiting := len(self)):
             self._notify("messages-waiting", f"messages that wait to be sent by the next run: {waiting}")
         if lost := self.lost:
             words = ", ".join(f"{count} ({_WHY[reason]})" for reason, count in lost.items())
@@ -144,7 +149,7 @@ class Outbox:
             wall = self._clock.time()
             try:
                 data = self._encode(self._queue.popleft(), wall)
-            except (TypeError, ValueError, ArithmeticError, RecursionError):
+            except _UNFIT:
                 self._lost["content"] += 1
                 continue
             self._spool.append(data, self._clock.monotonic(), wall)

@@ -20,7 +20,10 @@ def jpeg(image: Image, width: int) -> bytes | None:
         size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
         small = cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else image.pixels
         for quality in _QUALITIES:
-            encoded, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
+            try:
+                encoded, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
+            except cv2.error:  # it has no pixels, or more than JPEG can hold
+                return None
             if encoded and len(data) <= MOST:
                 return data.tobytes()
         scale /= 2

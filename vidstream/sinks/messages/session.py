@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 import ssl
+import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -151,9 +152,13 @@ class Session:
             with suppress(BlockingIOError):
                 self._bell.recv(4096)
         mask = ready.get(wire, 0) | (selectors.EVENT_READ if decrypted else 0)
-        codes = [self._client.loop_read(WINDOW)] if mask & selectors.EVENT_READ else []
-        codes += [self._client.loop_write()] if mask & selectors.EVENT_WRITE else []
-        for code in (*codes, self._client.loop_misc()):
+        try:
+            codes = [self._client.loop_read(WINDOW)] if mask & selectors.EVENT_READ else []
+            codes += [self._client.loop_write()] if mask & selectors.EVENT_WRITE else []
+            codes.append(self._client.loop_misc())
+        except (ValueError, TypeError, LookupError, struct.error) as error:  # paho trusts brokers
+            raise SessionError("it sends what is no MQTT") from error
+        for code in codes:
             if code:
                 raise self._lost(_words(code))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -97,12 +98,12 @@ class WebhookSink(Stage):
             params.attempts,
             params.max_age,
         )
-        place = Place.of(urlsplit(params.url.reveal()))
-        folder = spool_folder(
-            self.out_root, params.spool, f"webhook-{self.stage_id}-{place.host}-{place.port}", self.stage_id
-        )
+        parts = urlsplit(params.url.reveal())
+        place, asked = Place.of(parts), f"{parts.path}?{parts.query}"
+        default = f"webhook-{self.stage_id}-{place.host}-{place.port}-{zlib.crc32(asked.encode()):08x}"
+        folder = spool_folder(self.out_root, params.spool, default, self.stage_id)
         limit = params.backlog * 1_000_000
-        self._key = ("sink.webhook", place, folder)
+        self._key = ("sink.webhook", place, Secret(asked), folder)
         self._courier = self.commons.join(
             self._key, lambda: Courier(receiver, Spool(folder, limit), self.clock, self.notify)
         )

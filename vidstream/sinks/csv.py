@@ -44,7 +44,8 @@ class CsvSink(LineSink):
     def open(self, stream: StreamInfo) -> None:
         """Make the file and write the header."""
         super().open(stream)
-        self.write(_table([[*_HEADER, *self.params.extra]]))
+        if self.is_empty:
+            self.write(_table([[*_HEADER, *self.params.extra]]))
 
     def process(self, objects: Detections, frame: FrameInfo) -> None:
         """Write one row per object."""

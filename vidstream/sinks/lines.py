@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from vidstream.sinks.base import Sink, write_error
@@ -16,13 +17,18 @@ class LineFile:
     the file holds whole records only; once there is room again, writing goes on.
     """
 
-    def __init__(self, target: Path, place: str) -> None:
+    def __init__(self, target: Path, place: str, *, anew: bool = True) -> None:
         self._place = place
-        self._size = 0
         try:
-            self._file = target.open("wb", buffering=0)
+            self._file = target.open("wb" if anew or not target.exists() else "r+b", buffering=0)
+            self._size = self._file.seek(0, os.SEEK_END)
         except OSError as error:
             raise write_error(error, place) from error
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing stands in it."""
+        return self._size == 0
 
     def write(self, text: str) -> None:
         """Append complete lines. Raises SinkError, naming the file."""
@@ -43,14 +49,24 @@ class LineFile:
 
 
 class LineSink(Sink):
-    """Base of the sinks that write lines of text."""
+    """Base of the sinks that write lines of text.
+
+    The file is begun anew with the run. Where the sink is opened again within a run, because its options
+    changed or its source was started again, it goes on where it ended.
+    """
 
     _file: LineFile | None = None
 
     def open(self, stream: StreamInfo) -> None:
         """Make the file."""
         target = self.prepare(stream)
-        self._file = LineFile(target, self.place(target))
+        anew = self.commons.is_first(("file", target))
+        self._file = LineFile(target, self.place(target), anew=anew)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been written."""
+        return self._file is not None and self._file.is_empty
 
     def write(self, text: str) -> None:
         """Append complete lines."""

@@ -544,3 +544,61 @@ def test_what_check_finds(given: dict[str, Any], said: str) -> None:
     (problem,) = problems(MqttSink, **given)
     assert said in problem
     assert "; " in problem
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_over_its_own_leftovers(broker: Mosquitto, tmp_path: Path) -> None:
+    """No broker, and the run is killed: what it saw is told by the next run, first and in order."""
+    port = broker.port
+    broker.kill()
+    child = run(config(broker), tmp_path)
+    folder = tmp_path / "spool" / f"mqtt-127.0.0.1-{port}-vidstream"
+
+    def waiting() -> int:
+        return sum(p.read_bytes().count(b'"kind"') for p in folder.glob("*.records"))
+
+    wait_for(lambda: waiting() >= 5, "events on disk", 60)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    left = waiting()
+    broker.start()
+    with broker.listen("vidstream/gate/events") as heard:
+        child = run(config(broker), tmp_path)
+        try:
+            heard.wait("vidstream/gate/events", count=left + 2)
+        finally:
+            child.send_signal(signal.SIGTERM)
+            child.wait()
+    events = [json.loads(p) for p in heard.on("vidstream/gate/events")]
+    assert [e["time"] for e in events] == sorted(e["time"] for e in events)
+    assert len({e["uid"] for e in events}) == len(events)
+    seqs = [e["seq"] for e in events[:left]]
+    assert seqs == sorted(seqs)
+    assert events[left]["seq"] <= seqs[-1], "behind them the new run begins"
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_events_wait(broker: Mosquitto, make: Make, at: At) -> None:
+    """With the broker down for long, memory stays as it is; then all of them arrive."""
+    sink = connected(make(MqttSink, **options(broker)))
+    broker.kill()
+    wait_for(lambda: not sink._link.connected, "the loss")
+    before = resident()
+    for i in range(100_000):
+        sink.process(at(i, i / 10), events=happening(i))
+        while len(sink._link.outbox._queue) > 5000:
+            time.sleep(0.001)
+    wait_for(lambda: len(sink._link.outbox) == 100_000 and not sink._link.outbox._queue, "the backlog")
+    grown = resident() - before
+    print(f"100,000 events on disk took {grown / 1e6:.1f} MB of memory")
+    assert grown < 20e6
+    broker.start()
+    wait_for(lambda: len(sink._link.outbox) == 0, "delivery", 100)
+    assert sink._link.outbox.sent == 100_000
+    assert sink._link.outbox.lost == {}
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -83,3 +85,15 @@ def site(said: list[str], tmp_path: Path) -> Iterator[Callable[..., Site]]:
             one.stop()
             said.extend(one.everything_said())
             assert one.error is None, one.error
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MB; skips where mounting is not allowed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(folder)]
+    if sys.platform != "linux" or os.geteuid() != 0 or subprocess.run(command, check=False).returncode:
+        pytest.skip("mounting a small disk needs root on Linux")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

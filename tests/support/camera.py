@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import quote
@@ -36,6 +37,8 @@ Kind = Literal["rtsp", "ts", "mjpeg", "udp", "gst"]
 #: those that a client connects to, and that tell it apart from others
 CONNECTED: tuple[Kind, ...] = ("rtsp", "ts", "mjpeg", "gst")
 HUGE = (7680, 4320)
+#: pictures that a camera gives before it hangs up, where it does so
+STAY = 12
 
 
 @dataclass
@@ -48,7 +51,7 @@ class Orders:
     login: str = ""
     #: connections are kept, nothing is sent
     stalled: bool = False
-    #: what is wrong: flipped, lossy, garbage, halved, bomb, huge
+    #: what is wrong: flipped, lossy, garbage, halved, bomb, huge, leaves (hangs up after 12 pictures)
     trouble: str = ""
     #: share of packets or pictures that it befalls
     share: float = 0.1
@@ -60,9 +63,13 @@ class Ticks:
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
         self._next = time.monotonic()
+        self._sent = 0
 
     def wait(self) -> None:
-        """Until the next picture is due."""
+        """Until the next picture is due; ConnectionResetError where the camera hangs up now and then."""
+        self._sent += 1
+        if self._orders.trouble == "leaves" and self._sent > STAY:
+            raise ConnectionResetError
         while self._orders.stalled:
             time.sleep(0.01)
         time.sleep(max(0.0, self._next - time.monotonic()))
@@ -116,7 +123,9 @@ class PaintedRtsp(RtspServer):
 
     def feed(self) -> Iterator[list[bytes]]:
         encoder = Encoder(self.orders)
-        while True:
+        for number in count():
+            if self.orders.trouble == "leaves" and number > STAY:
+                raise ConnectionResetError
             self.login = self.orders.login
             while self.orders.stalled:
                 time.sleep(0.01)

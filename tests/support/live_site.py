@@ -60,8 +60,10 @@ class Site:
         clock: Clock | None = None,
         base: Path = Path(),
         judge: bool = False,
+        keep: int = 0,
     ) -> None:
-        """`judge`: look at every picture whether it is spoilt, which costs a millisecond."""
+        """`judge`: look at every picture whether it is spoilt, which costs a millisecond. `keep`: forget all
+        but so many of the newest frames and states of each camera, where memory is looked at."""
         graph = graph if graph is not None else {"size": {"use": "image.resize", "width": 160}}
         self.pipeline = Pipeline.build(
             sources=dict(sources), graph=graph, run={"mode": "live", **(run or {})}, base=base
@@ -73,7 +75,7 @@ class Site:
         self.frames: dict[str, list[Seen]] = {name: [] for name in sources}
         self.states: dict[str, list[SourceStatus]] = {name: [] for name in sources}
         self.error: BaseException | None = None
-        self._judge = judge
+        self._judge, self._keep = judge, keep
         self.stopped_after = 0.0
         self.said: list[str] = []
         self._log = _Ear(self.said)
@@ -109,6 +111,8 @@ class Site:
         at, frame, view = time.monotonic(), packet.frame, packet.image
         stamp = None if view is None else read_stamp(view.pixels)
         age = None if stamp is None else stamp.age
+        if self._keep and len(self.frames[packet.source]) > 2 * self._keep:
+            del self.frames[packet.source][: -self._keep]
         spoilt = self._judge and (view is None or is_spoilt(view.pixels))
         size, times = (frame.width, frame.height), (frame.pts, frame.wall)
         self.frames[packet.source].append(
@@ -116,7 +120,10 @@ class Site:
         )
 
     def _status(self, status: SourceStatus) -> None:
-        self.states[status.source].append(status)
+        states = self.states[status.source]
+        if self._keep and len(states) > 2 * self._keep:
+            del states[: -self._keep]
+        states.append(status)
 
     # -- waiting ---------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What this process holds: memory, open files, threads, children. Linux."""
+"""What this process holds: memory, open files, threads, children; and disks that fill up. Linux."""
 
 from __future__ import annotations
 
@@ -52,3 +52,14 @@ def peak_growth() -> Iterator[Callable[[], float]]:
 def _of(file: str, key: str) -> int:
     lines = Path(f"/proc/self/{file}").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith(key))
+
+
+def fill(file: Path) -> None:
+    """Take all the space there is."""
+    with file.open("wb", buffering=0) as target:
+        for size in (100_000, 4096, 1):
+            try:
+                while target.write(bytes(size)) == size:
+                    pass
+            except OSError:
+                continue

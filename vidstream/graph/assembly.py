@@ -28,6 +28,7 @@ from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Notify, Stage
 from vidstream.graph.status import StatusLog
+from vidstream.graph.watchdog import Watchdog
 from vidstream.types import Gap, Packet, SourceStatus, StreamInfo
 
 
@@ -44,6 +45,8 @@ class Context:
     clock: Clock
     commons: Commons
     status: StatusLog
+    #: live only
+    watchdog: Watchdog | None = None
     #: stages whose events, like those of the source (""), have been heard in an earlier pass
     heard: frozenset[str] = frozenset()
 
@@ -267,7 +270,7 @@ class Assembly:
 
     def _begin_anew(self, node: Node) -> None:
         node.failures_in_a_row = node.restarts_in_a_row = 0
-        node.disabled = False
+        node.disabled = node.resting = False
 
     # -- what comes out --------------------------------------------------------------------------------
 

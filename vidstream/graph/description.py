@@ -45,6 +45,7 @@ class RunOptions:
     parallel: Literal["auto"] | Positive = "auto"  #: how many recordings are processed at the same time
     queue: Positive = 8  #: frames that may wait before a thread (offline)
     staleness: Seconds = 0.5  #: live: a frame older than this is dropped before a heavy stage
+    hang: Seconds = 4.0  #: live: a stage that does not return for so long is replaced; 0 = never
     #: live: pause before a camera that a failing stage has ended starts anew; 0 = never
     revive: Seconds = 30.0
     out: OutputFile = field(default=OutputFile(Path()))  #: folder that every output path is under

@@ -25,6 +25,7 @@ from vidstream.graph.roster import Patience, Roster
 from vidstream.graph.shared import Owners
 from vidstream.graph.stage import StageSpec
 from vidstream.graph.status import Hear
+from vidstream.graph.watchdog import Watchdog
 from vidstream.graph.wiring import wire
 from vidstream.types import Packet
 
@@ -70,8 +71,10 @@ class Engine:
         #: shared stages may be there that no source uses any more
         self._untidy = False
         self._live = description.is_live
+        #: replaces threads that do not come back from a stage, live only
+        self.watchdog = Watchdog(description.run.hang) if self._live else None
         #: stages that sources share
-        self.owners = Owners(description.plans, self._live)
+        self.owners = Owners(description.plans, self._live, self.watchdog)
         #: what else stages of different sources share
         self.commons = Commons()
         self._tap: Channel[Packet | None] | None = None
@@ -176,6 +179,8 @@ class Engine:
             raise UsageError("this graph has run already", fix="build it anew: its stages keep their state")
         self._begun = True
         self._started = self._clock.monotonic()
+        if self.watchdog is not None:
+            self.watchdog.start()
         with opencv_pool.shared(self._load) as self._pool:
             try:
                 yield
@@ -188,6 +193,8 @@ class Engine:
         roster = self._roster
         if self._stop_at is not None and not self._told:
             self._told = True
+            if self.watchdog is not None:
+                self.watchdog.hurry()
             self._reload.close()
             roster.stop()
         roster.attend(Patience(DRAIN, GRACE))
@@ -285,6 +292,8 @@ class Engine:
         for window in self._roster.windows:
             window.close()
             window.pump()
+        if self.watchdog is not None:
+            self.watchdog.close()
         self._roster.join()
 
     def _tap_into(self, tap: Channel[Packet | None] | None) -> None:

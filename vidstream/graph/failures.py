@@ -1,8 +1,9 @@
-"""What happens when a stage raises: the error policies, their escalation, and the one place they live."""
+"""What happens when a stage raises or hangs: the policies, their escalation, and the one place they live."""
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
@@ -11,15 +12,21 @@ from vidstream.graph.item import Item
 from vidstream.graph.node import Node
 from vidstream.graph.notices import Notices
 from vidstream.graph.stage import Stage
+from vidstream.graph.watchdog import AbandonedError, Call, HungError, Turn
 
 #: how often a stage may fail in a row before its policy is escalated
 PATIENCE = 10
+#: how often it may hang in a row, and how many threads of a source may hang at the same time
+HANGS, LEFT_BEHIND = 3, 8
 #: more calls for one frame under `on_error: retry`
 RETRIES = 2
 
 
 class Stoppable(Protocol):
     """What a failure may bring to an end."""
+
+    #: somebody has asked for the end
+    stopped: bool
 
     def fail(self, error: VidstreamError) -> None:
         """End this source, because of an error."""
@@ -30,58 +37,102 @@ class Stoppable(Protocol):
 
 
 class Failures:
-    """Applies each stage's policy. `skip` and its milder kin escalate: restart, then stop the source."""
+    """Applies each stage's policy. `skip` and its milder kin escalate: restart, then stop the source.
+
+    Stages are never called under the lock: whoever hangs must not take the others along.
+    """
 
     def __init__(self, source: str, notices: Notices, owner: Stoppable) -> None:
         self._source = source
         self._notices = notices
         self._owner = owner
+        self._lock = threading.Lock()
+        #: threads that hang; those that came back are forgotten
+        self._left_behind: list[threading.Thread] = []
 
-    def handle(self, node: Node, item: Item, error: BaseException, stage: Stage) -> None:
+    def handle(self, node: Node, item: Item, error: BaseException, stage: Stage, turn: Turn) -> None:
         """A stage raised on a frame: note it, then do as its policy says.
 
         SystemExit and KeyboardInterrupt are errors like others here: stages never run on the main thread, so
         it is a library that gave up, not a person who pressed Ctrl-C.
         """
-        node.metrics.failures += 1
-        node.failures_in_a_row += 1
+        with self._lock:
+            node.metrics.failures += 1
+            node.failures_in_a_row += 1
         self._note(node, item, error)
-        if node.policy == "retry" and self._retried(node, item, stage):
+        if node.policy == "retry" and self._retried(node, item, stage, turn):
             return
         if node.policy in ("stop", "stop_source"):
-            item.fail(node.id, _name(error))
+            item.fail(node.id, _reason(error))
             self._end(node, error)
         elif node.traits.sink:
             self._sink(node, error)
         else:
             if node.policy != "pass":
-                item.fail(node.id, _name(error))
-            self._escalate(node, error, stage)
+                item.fail(node.id, _reason(error))
+            self._escalate(node, error, stage, turn)
 
-    def in_lifecycle(self, node: Node, what: str, call: Callable[[], object]) -> None:
-        """Run `flush`, `close` or `on_gap`: what they raise is noted, and nothing else suffers."""
-        try:
-            call()
-        except BaseException as error:  # the graph's edge: any stage may raise anything
+    def hung(self, node: Node, item: Item, call: Call, turn: Turn, put: Callable[[Stage], None]) -> None:
+        """A call did not return, and its thread is left behind; `put` takes the instance to go on with."""
+        put(node.gone("hangs"))
+        error = HungError(f"'{call.what}' did not return within {call.seconds:.1f} s")
+        with self._lock:
             node.metrics.failures += 1
+            node.restarts_in_a_row += 1
+            self._left_behind = [t for t in self._left_behind if t.is_alive()] + [call.thread]
+            crowded = len(self._left_behind) > LEFT_BEHIND
+        self._notices.add("stage-hung", self._source, node.id, _with_frame(error, item), key=_pattern(error))
+        if item.dead is None and not item.final and not node.traits.sink and node.policy != "pass":
+            item.fail(node.id, "hung")
+        if self._owner.stopped or item.final:
+            return  # nothing comes any more that a new instance could do
+        if node.traits.sink and node.policy == "restart" and not crowded:
+            node.rest()
+        elif crowded or node.restarts_in_a_row >= HANGS or node.policy in ("stop", "stop_source"):
+            self._switch_off(node, error) if node.traits.sink else self._end(node, error)
+        else:
+            self._renew(node, turn, put)
+
+    def in_lifecycle(
+        self,
+        node: Node,
+        what: str,
+        call: Callable[[], object],
+        turn: Turn | None = None,
+        stage: Stage | None = None,
+    ) -> None:
+        """Run `flush`, `close` or `on_gap`: what they raise is noted, and nothing else suffers.
+
+        `stage` is the instance that is called, where it is not the node's.
+        """
+        try:
+            with (turn or Turn()).inside(node, what, stage):
+                call()
+        except AbandonedError:
+            raise
+        except BaseException as error:  # the graph's edge: any stage may raise anything
+            with self._lock:
+                node.metrics.failures += 1
             self._notices.add("stage-failed", self._source, node.id, f"in {what}: {words(error)}")
 
     def broken(self, item: Item, error: BaseException) -> None:
         """Something that is no stage failed: the source ends, and this frame with it."""
         if item.dead is None and not item.final:
-            item.fail("engine", _name(error))
-        self._owner.fail(StageError(f"the engine failed: {_name(error)}", where=f"source '{self._source}'"))
+            item.fail("engine", _reason(error))
+        self._owner.fail(StageError(f"the engine failed: {_reason(error)}", where=f"source '{self._source}'"))
 
     def _note(self, node: Node, item: Item, error: BaseException) -> None:
-        text = words(error)
-        message = f"{text} (frame {item.frame.seq}, {item.frame.pts:.3f} s)"
-        # the same failure counts as one, also where its message carries numbers
-        self._notices.add("stage-failed", self._source, node.id, message, key=re.sub(r"\d+", "#", text))
+        message = _with_frame(error, item)
+        self._notices.add("stage-failed", self._source, node.id, message, key=_pattern(error))
 
-    def _retried(self, node: Node, item: Item, stage: Stage) -> bool:
+    def _retried(self, node: Node, item: Item, stage: Stage, turn: Turn) -> bool:
         for _ in range(RETRIES):
             try:
-                node.metrics.time.add(node.call(item, stage))
+                with turn.inside(node, "process"):
+                    seconds = node.call(item, stage)
+                node.metrics.time.add(seconds)
+            except AbandonedError:
+                raise
             except BaseException:  # the graph's edge: counted above, and below if it goes on
                 node.metrics.failures += 1
             else:
@@ -90,31 +141,53 @@ class Failures:
         return False
 
     def _sink(self, node: Node, error: BaseException) -> None:
-        """A sink that says it cannot write, or keeps failing, is switched off; the frame goes on."""
-        if isinstance(error, SinkError) or node.failures_in_a_row >= PATIENCE:
-            node.disabled = True
-            self._notices.add("sink-disabled", self._source, node.id, f"switched off after: {words(error)}")
+        """A sink that says it cannot write, or keeps failing, is switched off; the frame goes on.
 
-    def _escalate(self, node: Node, error: BaseException, stage: Stage) -> None:
+        Under `restart` it rests, each time for longer, and is opened again.
+        """
+        if node.policy == "restart" and node.entry.workers == 1:
+            node.rest()
+        elif isinstance(error, SinkError) or node.failures_in_a_row >= PATIENCE:
+            self._switch_off(node, error)
+
+    def _switch_off(self, node: Node, error: BaseException) -> None:
+        with self._lock:
+            if node.disabled:
+                return
+            node.disabled = True
+        self._notices.add("sink-disabled", self._source, node.id, f"switched off after: {words(error)}")
+
+    def _escalate(self, node: Node, error: BaseException, stage: Stage, turn: Turn) -> None:
         if node.policy == "restart" or node.failures_in_a_row >= PATIENCE:
             if node.restarts_in_a_row >= (PATIENCE if node.policy == "restart" else 1):
                 self._end(node, error)
             elif stage is node.stage:  # a worker's copy has nothing to restart: it keeps no state
-                self._restart(node)
+                self.restart(node, turn)
 
-    def _restart(self, node: Node) -> None:
+    def restart(self, node: Node, turn: Turn) -> None:
+        """Close a stage and open it again."""
+        node.resting = False
         node.restarts_in_a_row += 1
         node.failures_in_a_row = 0
+        old = node.stage
         self.in_lifecycle(node, "revise", node.revise)
-        self.in_lifecycle(node, "close", node.stage.close)
         node.give_up("is closed")
+        self.in_lifecycle(node, "close", old.close, turn, old)
+        self._renew(node, turn, node.put)
+
+    def _renew(self, node: Node, turn: Turn, put: Callable[[Stage], None]) -> None:
+        stage = node.make()
         try:
-            node.stage = node.make()
-            node.stage.open(node.stream)
+            with turn.inside(node, "open", stage):
+                stage.open(node.stream)
+        except AbandonedError:
+            raise
         except BaseException as error:  # the graph's edge: the next frame tells, and tries again
-            self.in_lifecycle(node, "close", node.stage.close)
-            node.give_up(f"could not be opened again: {words(error)}")
+            self.in_lifecycle(node, "close", stage.close, turn, stage)
+            put(node.gone(f"could not be opened again: {words(error)}"))
         else:
+            put(stage)
+            node.was_opened()
             self._notices.add("stage-restarted", self._source, node.id, "closed and opened again")
 
     def _end(self, node: Node, error: BaseException) -> None:
@@ -126,11 +199,20 @@ class Failures:
             self._owner.fail(reason)
 
 
-def _name(error: BaseException) -> str:
-    return type(error).__name__
+def _reason(error: BaseException) -> str:
+    return "hung" if isinstance(error, HungError) else type(error).__name__
+
+
+def _pattern(error: BaseException) -> str:
+    """The same failure counts as one, also where its message carries numbers."""
+    return re.sub(r"\d+", "#", words(error))
+
+
+def _with_frame(error: BaseException, item: Item) -> str:
+    return f"{words(error)} (frame {item.frame.seq}, {item.frame.pts:.3f} s)"
 
 
 def words(error: BaseException) -> str:
     """An error in one line; our own already say what is needed, others get their type's name."""
     text = " ".join(str(error).split()) or "no message"
-    return text if isinstance(error, VidstreamError) else f"{_name(error)}: {text}"
+    return text if isinstance(error, VidstreamError) else f"{type(error).__name__}: {text}"

@@ -25,6 +25,12 @@ class Item:
         #: position in a segment's input, for putting frames back in order behind several workers
         self.turn = 0
 
+    def copy(self) -> Item:
+        """The same frame for another thread, where the one that has this may not be trusted any more."""
+        twin = Item(self.frame, list(self.slots), self.gap)
+        twin.dead, twin.final, twin.turn = self.dead, self.final, self.turn
+        return twin
+
     def drop(self, place: str, reason: str) -> None:
         """Let the frame go no further, on purpose."""
         self.bury(Tombstone(self.frame.source, self.frame.seq, "dropped", place, reason))

@@ -62,7 +62,8 @@ class Lane:
         self.status = StatusLog(self.name, clock, self._hear)
         self._notices = notices
         failures = Failures(self.name, notices, self)
-        context = Context(self.name, run, live, notices, failures, owners, clock, commons, self.status)
+        shared = owners, clock, commons, self.status, owners.watchdog
+        context = Context(self.name, run, live, notices, failures, *shared)
         self.passages = [Passage(plan.source, p, _of(context, p), self) for p in parts(wiring)]
         #: number of the passage under way, or of the last one that was
         self.at = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import NoneType
@@ -17,6 +18,8 @@ from vidstream.graph.tape import Revision
 from vidstream.graph.wiring import SOURCE_SLOT
 from vidstream.types import Events, Gap, StreamInfo
 
+#: seconds that a failing sink rests under `on_error: restart`, at first and at most
+RESTS: Final = (1.0, 60.0)
 #: an argument is fetched by (kind, slot): the frame's info, one value, or all values present
 _FRAME: Final = 0
 _ONE: Final = 1
@@ -47,6 +50,10 @@ class Node:
         self.failures_in_a_row = 0
         self.restarts_in_a_row = 0
         self.disabled = False
+        #: a sink that failed, and is to be opened again after a pause
+        self.resting = False
+        self._due = self._rest = 0.0
+        self._fresh_at = 0
         #: where what the stage knows in hindsight is collected
         self.revision: Revision | None = None
         outputs = entry.spec.signature.outputs
@@ -108,9 +115,41 @@ class Node:
         if self.revision is not None:
             self.revision.parts.append(self.stage.revise())
 
+    def put(self, stage: Stage) -> None:
+        """Go on with this instance."""
+        self.stage = stage
+
+    def gone(self, why: str) -> Stage:
+        """Stands for an instance that there is not: every call says why."""
+        return _Gone(why)
+
     def give_up(self, why: str) -> None:
-        """There is no instance to run: every call says why."""
+        """There is no instance to run."""
         self.stage = _Gone(why)
+
+    def was_opened(self) -> None:
+        """A new instance has just been opened."""
+        self._fresh_at = self.metrics.time.count
+
+    @property
+    def is_slow_at_first(self) -> bool:
+        """True until the first frame of something heavy is through: networks are prepared then."""
+        return self.traits.heavy and self.metrics.time.count == self._fresh_at
+
+    def rest(self) -> None:
+        """A sink that failed is closed and opened again only after a pause: the longer, the oftener it fails.
+
+        Where it held out ten times as long as it rested, the pauses are short again.
+        """
+        now = time.monotonic()
+        held_out = now - self._due > 10 * self._rest
+        self._rest = RESTS[0] if held_out else min(2 * self._rest, RESTS[1])
+        self._due = now + self._rest
+        self.resting = True
+
+    def has_rested(self) -> bool:
+        """Whether the pause is over."""
+        return time.monotonic() >= self._due
 
     def _values(self, item: Item) -> list[Any]:
         values: list[Any] = []

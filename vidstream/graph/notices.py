@@ -16,7 +16,15 @@ log = logging.getLogger("vidstream")
 
 #: kinds that mean something was lost, so the exit code has to say so
 _SERIOUS = frozenset(
-    {"stage-failed", "sink-disabled", "source-failed", "stage-restarted", "did-not-stop", "recording-changed"}
+    {
+        "stage-failed",
+        "stage-hung",
+        "sink-disabled",
+        "source-failed",
+        "stage-restarted",
+        "did-not-stop",
+        "recording-changed",
+    }
 )
 #: so many different messages are kept for each kind and stage; the rest is counted together
 DISTINCT = 50

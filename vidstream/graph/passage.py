@@ -162,12 +162,12 @@ class Passage:
         if isinstance(first, Chain) and self._is_fused():
             feed(first.handle, first.handle)
         else:
-            threads = self._start()
+            self._start()
             try:
                 feed(self._put_newest if self._owner.live else first.input.put, first.input.put)
             finally:
-                for thread in threads:
-                    thread.join()
+                for segment in self.assembly.segments:
+                    segment.join()
 
     def _feed(
         self,
@@ -206,15 +206,9 @@ class Passage:
             self.ledger.finish(old.dead)
         queue.put(item)
 
-    def _start(self) -> list[threading.Thread]:
-        threads = [
-            threading.Thread(target=loop, name=f"{self._context.source}/{number}", daemon=True)
-            for number, segment in enumerate(self.assembly.segments, start=1)
-            for loop in segment.threads()
-        ]
-        for thread in threads:
-            thread.start()
-        return threads
+    def _start(self) -> None:
+        for number, segment in enumerate(self.assembly.segments, start=1):
+            segment.start(f"{self._context.source}/{number}", self._context.watchdog)
 
     # -- what comes out --------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from vidstream.graph.description import Plan, StageEntry
 from vidstream.graph.failures import words
 from vidstream.graph.metrics import Histogram
 from vidstream.graph.stage import Notify, Stage
+from vidstream.graph.watchdog import Watchdog
 from vidstream.types import StreamInfo
 
 #: longest wait for other cameras' frames, once one is there
@@ -42,7 +43,8 @@ class Owner:
     fastest camera would fall behind; not at all where the stage gains nothing from batches.
     """
 
-    def __init__(self, entry: StageEntry) -> None:
+    def __init__(self, entry: StageEntry, watchdog: Watchdog | None = None) -> None:
+        self._watchdog = watchdog
         self.use = entry.spec.name
         #: seconds per batch, and the number of frames in all of them
         self.time = Histogram()
@@ -185,14 +187,16 @@ class Owners:
     each, since more may join while the run lasts; what no camera uses any more is to be forgotten.
     """
 
-    def __init__(self, plans: Sequence[Plan], live: bool = False) -> None:
+    def __init__(self, plans: Sequence[Plan], live: bool = False, watchdog: Watchdog | None = None) -> None:
         self._live = live
+        #: looks after all threads of the run, live only
+        self.watchdog = watchdog
         self._lock = threading.Lock()
         self._gone: deque[Owner] = deque(maxlen=_GONE)
         self._owners: list[tuple[StageEntry, Owner]] = []
         for entry, names in _users(plans):
             if live or len(names) > 1:
-                self._owners.append((entry, Owner(entry)))
+                self._owners.append((entry, Owner(entry, watchdog)))
 
     def of(self, entry: StageEntry) -> Owner | None:
         """The owner of this stage; None where the source has it for itself."""
@@ -202,7 +206,7 @@ class Owners:
                     return owner
             if not (self._live and entry.spec.traits.shared):
                 return None
-            self._owners.append((entry, Owner(entry)))
+            self._owners.append((entry, Owner(entry, self.watchdog)))
             return self._owners[-1][1]
 
     def forget(self, plans: Sequence[Plan]) -> bool:

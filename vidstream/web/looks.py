@@ -12,7 +12,7 @@ from vidstream.graph.kinds import Reading
 from vidstream.graph.stage import spec_of
 from vidstream.graph.wiring import wire
 from vidstream.stages.draw.overlay import Overlay
-from vidstream.types import Canvas, Detections, FrameInfo, Packet, StreamInfo, View
+from vidstream.types import Canvas, Detections, FrameInfo, Packet, StreamInfo, Tracks, View
 from vidstream.web.scaling import shrunk
 
 #: what can be drawn on a camera's own picture
@@ -31,7 +31,7 @@ class Look:
 
     source: str
     width: int = 640
-    #: layers to draw; None takes what the graph has drawn, or all of them
+    #: layers to draw; None takes what the graph has drawn, or the usual ones
     layers: frozenset[str] | None = None
     #: for eyes without the page around: a picture that is not new is greyed and says so itself
     captioned: bool = False
@@ -48,6 +48,8 @@ class Offer:
     canvases: tuple[Slot, ...]
     #: faces are hidden: only the graph's own drawing may be seen
     private: bool
+    #: objects keep their ids
+    followed: bool
 
     @classmethod
     def of(cls, plan: Plan) -> Offer:
@@ -68,7 +70,31 @@ class Offer:
             if issubclass(output.type, Canvas)
         ]
         private = any(entry.spec.name in _HIDING for entry in plan.stages)
-        return cls(plan, dict(wiring.bindings[name]), tuple(reversed(canvases)), private)
+        followed = any(
+            issubclass(output.type, Tracks)
+            for entry in plan.stages
+            for output in entry.spec.signature.outputs
+        )
+        return cls(plan, dict(wiring.bindings[name]), tuple(reversed(canvases)), private, followed)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that this graph has something for."""
+        objects, masks = self.inputs.get("objects"), self.inputs.get("masks")
+        there = {
+            "boxes": objects,
+            "labels": objects or self.inputs.get("texts") or self.inputs.get("labels"),
+            "trails": objects and self.followed,
+            "zones": self.inputs.get("counts") or self.inputs.get("events"),
+            "masks": objects or masks,
+        }
+        return () if self.private else tuple(layer for layer in LAYERS if there[layer])
+
+    @property
+    def usual(self) -> frozenset[str]:
+        """The layers that are drawn where nobody has chosen any: boxes say enough without masks."""
+        wanted = {"masks"} if not self.inputs.get("objects") else set()
+        return frozenset(layer for layer in self.layers if layer != "masks" or layer in wanted)
 
     def canvas(self, packet: Packet) -> Canvas | None:
         """The graph's own drawing of a frame."""
@@ -96,7 +122,7 @@ class Painter:
     def __init__(self, offer: Offer, layers: frozenset[str] | None) -> None:
         self._offer = offer
         self._own = layers is None or offer.private
-        self._layers = frozenset(LAYERS) if layers is None else layers
+        self._layers = offer.usual if layers is None else layers
         self._overlay: Overlay | None = None
         self._segment = -1
 

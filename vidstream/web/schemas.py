@@ -62,6 +62,7 @@ _SOURCE: Final[dict[str, Schema]] = {
     "reconnects": COUNT,
     "error": TEXT,
     "layers": rows(TEXT),
+    "usual": rows(TEXT),
     "drawn": TRUTH,
 }
 _STAGE: Final[Schema] = {

@@ -8,7 +8,6 @@ from vidstream.graph.lane import Lane
 from vidstream.sinks.plain import plain
 from vidstream.types.values import redact
 from vidstream.web import process
-from vidstream.web.looks import LAYERS
 from vidstream.web.watcher import Watcher
 
 #: version of the JSON forms: goes up when a field changes its meaning or goes away
@@ -70,7 +69,8 @@ def source(watcher: Watcher, lane: Lane) -> dict[str, Any]:
         },
         "reconnects": reconnects(kept["times"]),
         "error": redact(str(lane.error)) if lane.error else "",
-        "layers": [] if offer is None or offer.private else list(LAYERS),
+        "layers": list(offer.layers) if offer else [],
+        "usual": sorted(offer.usual) if offer else [],
         "drawn": bool(offer and offer.canvases),
     }
 

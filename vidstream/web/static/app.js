@@ -1,6 +1,6 @@
 // The page: views of one run. The address behind # says which, so that each has a bookmark and "back" works.
 
-import { bytes, chip, duration, el, icon, milliseconds, number, replace, say, stateOf, time, words } from "./dom.js";
+import { bytes, chip, duration, el, icon, number, replace, say, stateOf, time, words } from "./dom.js";
 import { chart, graphOf, stageTable } from "./draw.js";
 import { ask, listen, Pictures, Screen } from "./live.js";
 
@@ -179,7 +179,7 @@ function camera(name) {
   let layers = null;
   const look = (wanted) => {
     layers = wanted;
-    const chosen = layers === null ? (source.drawn ? [] : source.layers) : layers;
+    const chosen = layers === null ? (source.drawn ? [] : source.usual) : layers;
     replace(tools,
       source.drawn ? toggle("As the graph draws it", layers === null, () => look(null)) : null,
       source.layers.map((layer) => toggle(LAYERS[layer] || layer, chosen.includes(layer),
@@ -206,7 +206,7 @@ function camera(name) {
     say(head.cause, now.error || now.cause);
     const age = monitor.screen.age;
     fill(facts, { Picture: now.width ? `${now.width} × ${now.height}` : "–", Rate: `${now.fps.toFixed(1)} of ${now.decoded_fps.toFixed(1)} fps`,
-      Age: age === null ? "–" : age < OLD ? milliseconds(age * 1000) : duration(age), Frames: number(now.frames.done),
+      Age: age === null ? "–" : age < OLD ? `${Math.round(age * 1000)} ms` : duration(age), Frames: number(now.frames.done),
       Dropped: number(now.frames.dropped), Failed: number(now.frames.failed), Returns: number(now.reconnects), From: now.uri || now.kind });
   };
   update();
@@ -272,6 +272,7 @@ function counts() {
   every(2, async () => {
     const history = await ask("/api/v1/counts?points=300");
     const groups = new Map();
+    const width = Math.max(260, Math.min(640, (place.querySelector(".chart") || place).clientWidth - (place.children.length ? 0 : 40)));
     for (const series of history.series) {
       const key = JSON.stringify([series.source, series.stage, series.place]);
       if (!groups.has(key)) groups.set(key, { ...series, lines: [] });
@@ -280,7 +281,7 @@ function counts() {
     replace(place, [...groups.values()].map((group) => el("section", { class: "panel plot" },
       el("div", { class: "plot-head" }, el("h2", { text: group.place }), el("a", { class: "dim", href: toCamera(group.source), text: group.source })),
       el("ul", { class: "key" }, group.lines.map((line, n) => el("li", { class: `tone${n % 6}` }, el("b", { text: number(line.values.at(-1)) }), el("span", { text: line.label.replaceAll("_", " ") })))),
-      chart(group.lines, history.end, history.step))),
+      chart(group.lines, history.end, history.step, width))),
     groups.size ? null : el("p", { class: "none", text: "No stage counts anything yet." }));
   });
   return {};

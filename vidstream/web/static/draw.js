@@ -68,7 +68,7 @@ export function graphOf(graph, source) {
   const boxes = new Map(graph.boxes.map((box) => [box.id, boxOf(box, found.get(box.id), source)]));
   const tip = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" },
     svg("path", { d: "M0 0L8 4L0 8z", class: "tip" }));
-  const node = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, class: "flow", role: "img", "aria-label": `Graph of ${source}; the table below holds its figures` },
+  const node = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, class: width < 480 ? "flow narrow" : "flow", role: "img", "aria-label": `Graph of ${source}; the table below holds its figures` },
     svg("defs", {}, tip), arrows.map((a) => a.line), [...boxes.values()].map((b) => b.node), arrows.map((a) => a.label));
   const update = (figures) => {
     const first = boxes.get("source");
@@ -102,7 +102,7 @@ export function stageTable(rows) {
         .map((text) => el("td", { class: "num", text })))))));
 }
 
-const CHART_W = 640, CHART_H = 150, LEFT = 40, BOTTOM = 22, TOP = 8;
+const CHART_H = 150, LEFT = 40, BOTTOM = 22, TOP = 8;
 
 function roundUp(value) {
   if (value <= 4) return 4;
@@ -121,13 +121,13 @@ function lineOf(values, x, y) {
 }
 
 // Numbers over time; `lines` are [{ label, values }], all of one length, the newest value last.
-export function chart(lines, end, step) {
+export function chart(lines, end, step, width) {
   const length = Math.max(2, ...lines.map((line) => line.values.length));
   const top = roundUp(Math.max(1, ...lines.flatMap((line) => line.values.filter((v) => v !== null))));
-  const x = (i) => LEFT + (i / (length - 1)) * (CHART_W - LEFT - 8);
+  const x = (i) => LEFT + (i / (length - 1)) * (width - LEFT - 8);
   const y = (value) => TOP + (1 - value / top) * (CHART_H - TOP - BOTTOM);
   const grid = [0, top / 2, top].map((value) => [
-    svg("line", { x1: LEFT, x2: CHART_W - 8, y1: y(value), y2: y(value), class: value ? "grid" : "axis" }),
+    svg("line", { x1: LEFT, x2: width - 8, y1: y(value), y2: y(value), class: value ? "grid" : "axis" }),
     svg("text", { x: LEFT - 8, y: y(value) + 4, class: "tick", "text-anchor": "end", text: number(value) })]);
   const ticks = [0, 0.5, 1].map((share) => svg("text", {
     x: x(share * (length - 1)), y: CHART_H - 4, class: "tick", "text-anchor": share === 0 ? "start" : share === 1 ? "end" : "middle",
@@ -136,5 +136,5 @@ export function chart(lines, end, step) {
   const drawn = lines.map((line, n) => svg("path", {
     d: lineOf([...Array(length - line.values.length).fill(null), ...line.values], x, y), class: `line tone${n % 6}` }));
   const said = lines.map((line) => `${line.label} ${number(line.values.at(-1))}`).join(", ");
-  return svg("svg", { viewBox: `0 0 ${CHART_W} ${CHART_H}`, class: "chart", role: "img", "aria-label": `Over time; now ${said}` }, grid, ticks, drawn);
+  return svg("svg", { viewBox: `0 0 ${width} ${CHART_H}`, class: "chart", role: "img", "aria-label": `Over time; now ${said}` }, grid, ticks, drawn);
 }

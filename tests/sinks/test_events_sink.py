@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -24,6 +25,7 @@ from vidstream.errors import SinkError
 from vidstream.graph.engine import Engine
 from vidstream.sinks.events import store as store_module
 from vidstream.sinks.events.database import Database
+from vidstream.sinks.events.rows import EventRow
 from vidstream.sinks.events.schema import APPLICATION, MIGRATIONS, VERSION
 from vidstream.sinks.events.sink import EventSink
 from vidstream.sinks.events.store import EventStore
@@ -71,6 +73,12 @@ def happened(kind: str = "zone_entered", seq: int = 1, **more: Any) -> tuple[Eve
 
 def walkers(*ids: int, x: float = 10.0, score: float = 0.5) -> Tracks:
     return Tracks.of([[x, 10, x + 10, 40]] * len(ids), score, 0, list(ids), names=NAMES)
+
+
+def open_files() -> int:
+    """How many this process has open, where the system tells."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
 
 
 def fill(path: Path) -> None:
@@ -167,6 +175,37 @@ def test_numbers_are_written_when_they_change_and_once_a_second_at_most(
         ("door", "in", 2, 2.5),
         ("door", "in", 3, 3.9),
     ]
+
+
+def test_several_stages_may_count_at_one_place(
+    make: Callable[..., Any], at: Callable[..., Any], tmp_path: Path
+) -> None:
+    sink = make(EventSink, path="e.db")
+    for seq in range(21):
+        counts = Counts({"yard": {"inside": seq // 10}}), Counts({"yard": {"car": seq // 10}})
+        sink.process(at(seq, seq * 0.1), counts=counts)
+    sink.close()
+    rows = table(tmp_path / "e.db", "label, value", "counts")
+    assert rows == [(label, value) for value in (0, 1, 2) for label in ("inside", "car")]
+
+
+def test_cameras_write_at_the_same_time_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    threads, files = threading.active_count(), open_files()
+    for run in range(10):
+        store = EventStore(tmp_path / "e.db", StepClock(3600.0 * (5 - run)), keep=None)
+
+        def write(store: EventStore = store, run: int = run) -> None:
+            for seq in range(100):
+                store.put([EventRow(Event("tick", "gate", seq, 0.0), run, 0.0)])
+
+        cameras = [threading.Thread(target=write) for _ in range(8)]
+        for camera in cameras:
+            camera.start()
+        for camera in cameras:
+            camera.join()
+        store.close()
+    assert table(tmp_path / "e.db", "count(*), count(DISTINCT run)", "events") == [(8000, 10)]
+    assert (threading.active_count(), open_files()) == (threads, files)
 
 
 def test_states_of_the_source_are_kept(make: Callable[..., Any], tmp_path: Path) -> None:

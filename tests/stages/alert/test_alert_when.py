@@ -181,6 +181,12 @@ def test_what_is_counted(of: dict[str, Any], counts: dict[str, Any], expected: i
     assert event.data["value"] == expected
 
 
+def test_several_stages_may_count_at_one_place() -> None:
+    rule = {"all": [ABOVE_2, {"number": {"place": "yard", "label": "car"}, "above": 0}]}
+    _, (event,) = alert(rule)(counts=(Counts({"yard": {"inside": 3}}), Counts({"yard": {"car": 1}})))
+    assert event.data["value"] == [3, 1]
+
+
 def test_objects_are_counted_by_count_objects_where_only_that_is_wired() -> None:
     _, (event,) = alert({"count": {"classes": "car"}, "above": 1})(
         counts=(Counts({"picture": {"all": 3, "car": 2}}),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from vidstream.sinks.events.rows import CountRow, TrackRow
@@ -97,7 +97,7 @@ class TrackHistory:
 class _Place:
     """The numbers of one place: as they are, as they were written, and when in stream time."""
 
-    now: Mapping[str, float]
+    now: dict[str, float]
     written: dict[str, float]
     at: float
 
@@ -118,11 +118,12 @@ class CountHistory:
             for name, labels in part.values.items():
                 place = self._places.get(name)
                 if place is None:
-                    place = self._places[name] = _Place(labels, {}, float("-inf"))
-                place.now = labels
-                if now - place.at >= self._period and labels != place.written:
-                    place.at = now
-                    yield from self._changed(name, place, frame)
+                    place = self._places[name] = _Place({}, {}, float("-inf"))
+                place.now.update(labels)  # several stages may count at one place
+        for name, place in self._places.items():
+            if now - place.at >= self._period and place.now != place.written:
+                place.at = now
+                yield from self._changed(name, place, frame)
 
     def end(self) -> Iterator[CountRow]:
         """The last values, where they have not been written yet."""

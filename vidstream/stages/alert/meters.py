@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,7 +20,7 @@ class Sight:
 
     now: float = 0.0
     classes: Counter[str] | None = None
-    places: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    places: dict[str, dict[str, float]] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     #: pictures have just come back: what is told now may be an old story, told again
     settling: bool = False
@@ -31,7 +31,8 @@ class Sight:
             names = objects.names
             self.classes = Counter(names.get(c, str(c)) for c in objects.class_ids.tolist())
         for part in counts:
-            self.places.update(part.values)
+            for place, labels in part.values.items():
+                self.places.setdefault(place, {}).update(labels)  # several stages may count at one place
         self.events = tuple(events)
 
 

@@ -24,6 +24,7 @@ _SERIOUS = frozenset(
         "stage-restarted",
         "did-not-stop",
         "recording-changed",
+        "events-lost",
     }
 )
 #: so many different messages are kept for each kind and stage; the rest is counted together

@@ -17,7 +17,7 @@ from vidstream.sinks.retention import Keep, Retention
 from vidstream.sinks.roll import Clip, Roll
 from vidstream.sinks.snapshot import Moment, Moments
 from vidstream.types import Detections, Event, Events, FrameInfo, Gap, Image, SourceStatus, StreamInfo
-from vidstream.types.values import OutputFile, Range, Seconds
+from vidstream.types.values import OutputFile, Range, Unit
 
 if TYPE_CHECKING:
     from vidstream.sinks.clip_store import Saved
@@ -68,9 +68,11 @@ class ClipSink(Sink):
 
         path: OutputFile  #: name of the files, .mp4, with the fields of a time, or with one put behind it
         on: tuple[str, ...] = ()  #: kinds of events that make a clip, such as line_crossed; all, if left out
-        before: Annotated[Seconds, Range(0.0, 60.0)] = 5.0  #: how long before the event it begins
-        after: Annotated[Seconds, Range(0.0, 600.0)] = 5.0  #: how long after the event it ends
-        longest: Annotated[Seconds, Range(1.0, 3600.0)] = 60.0  #: a clip ends after so long, whatever happens
+        before: Annotated[float, Unit("s"), Range(0.0, 60.0)] = 5.0  #: how long before the event it begins
+        after: Annotated[float, Unit("s"), Range(0.0, 600.0)] = 5.0  #: how long after the event it ends
+        longest: Annotated[float, Unit("s"), Range(1.0, 3600.0)] = (
+            60.0  #: a clip ends after so long, whatever happens
+        )
         snapshot: bool = True  #: save the picture of the best moment
         keep: Keep | None = None  #: delete the oldest clips
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias, cast
+from typing import BinaryIO, Final, cast
 
 from vidstream.errors import SinkError
 from vidstream.graph.footage import EncodedPacket
@@ -18,9 +17,6 @@ from vidstream.types import Pixels
 
 #: seconds of pictures in a part: what a kill costs at most, plus the picture under way
 PART: Final = 0.5
-
-#: opens a new file for writing, without a buffer, never one that is there
-Opener: TypeAlias = Callable[[Path], BinaryIO]
 
 
 def open_new(path: Path) -> BinaryIO:

@@ -11,7 +11,7 @@ from vidstream.errors import SinkError
 from vidstream.graph.clock import Clock
 from vidstream.graph.footage import EncodedPacket
 from vidstream.graph.stage import Notify
-from vidstream.sinks.mp4 import PART, Mp4File, Opener, open_new, repair
+from vidstream.sinks.mp4 import PART, Mp4File, open_new, repair
 from vidstream.sinks.naming import Place, TimedNames
 
 #: seconds that a camera may be away before a segment ends
@@ -67,13 +67,10 @@ class Segments:
     Used by one thread at a time.
     """
 
-    def __init__(
-        self, names: Names, clock: Clock, *, from_zero: bool, open_file: Opener = open_new, sync: bool = False
-    ) -> None:
+    def __init__(self, names: Names, clock: Clock, *, from_zero: bool, sync: bool = False) -> None:
         self.names = names
         self._clock = clock
         self._from_zero = from_zero
-        self._open_file = open_file
         self._sync = sync
         self._file: Mp4File | None = None
         self._place: Place | None = None
@@ -163,7 +160,7 @@ class Segments:
         for place in self.names.places(wall):
             self.make_folder(place.part.parent)
             try:
-                raw = self._open_file(place.part)
+                raw = open_new(place.part)
             except FileExistsError:  # another process writes it, or left it behind
                 continue
             self._place = place

@@ -13,7 +13,7 @@ from vidstream.sinks.base import Sink
 from vidstream.sinks.naming import NumberedNames, TimedNames, check_fields, has_fields
 from vidstream.sinks.retention import Keep, Retention
 from vidstream.types import FrameInfo, Gap, Image, SourceStatus, StreamInfo
-from vidstream.types.values import Bytes, OutputFile, Range, Seconds
+from vidstream.types.values import OutputFile, Range, Unit
 
 if TYPE_CHECKING:
     from vidstream.sinks.encoder import PictureEncoder
@@ -108,8 +108,10 @@ class VideoSink(Sink):
         #: show the pictures at this even rate instead of at their own times (time lapse)
         fps: Annotated[float, Range(0, 1000, open_low=True)] | None = None
         #: a new file every so often (10 min, where the path carries a time)
-        segment: Annotated[Seconds, Range(1.0)] | None = None
-        segment_size: Annotated[Bytes, Range(100_000)] | None = None  #: a new file before one gets larger
+        segment: Annotated[float, Unit("s"), Range(1.0)] | None = None
+        segment_size: Annotated[int, Unit("B"), Range(100_000)] | None = (
+            None  #: a new file before one gets larger
+        )
         keep: Keep | None = None  #: delete the oldest segments
 
     params: Params

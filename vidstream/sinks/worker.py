@@ -37,14 +37,16 @@ class Worker:
         self._jobs: deque[tuple[Job, int]] = deque()
         self._changed = threading.Condition()
         self._bytes = 0
-        self._closing = False
+        self._closing = self._refusing = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def do(self, job: Job, size: int = 0) -> bool:
-        """Have it done later; False, and nothing is, where too much waits already."""
+        """Have it done later; False, and nothing is, where too much waits, until half of that is done."""
         with self._changed:
-            if self._closing or (self._bytes and self._bytes + size > self._most):
+            room = self._most // 2 if self._refusing else self._most
+            self._refusing = self._bytes > 0 and self._bytes + size > room
+            if self._closing or self._refusing:
                 return False
             self._jobs.append((job, size))
             self._bytes += size

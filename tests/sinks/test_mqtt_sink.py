@@ -244,7 +244,8 @@ def test_tls(broker: Mosquitto, make: Make, at: At, tmp_path: Path) -> None:
     wait_for(lambda: sink._link.outbox.sent == 300, "delivery")
 
 
-def test_a_spool_belongs_to_one_run(make: Make) -> None:
+def test_a_spool_belongs_to_one_run(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidstream.sinks.messages.spool._PATIENCE", 0)
     make(MqttSink, host="127.0.0.1", port=1, spool="a")
     with pytest.raises(SinkError, match="in use: another run, or another stage of this one"):
         make(MqttSink, host="127.0.0.1", port=2, spool="a")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -215,9 +216,11 @@ def test_a_killed_process_leaves_all_that_was_taken(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_a_second_process_is_refused(tmp_path: Path) -> None:
+def test_a_second_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidstream.sinks.messages.spool._PATIENCE", 0)
     spool = Spool(tmp_path, 10**6)
-    code = WRITER.partition("for i")[0]
+    at_once = "import vidstream.sinks.messages.spool as s; s._PATIENCE = 0\n"
+    code = at_once + WRITER.partition("for i")[0]
     command = [sys.executable, "-c", code, str(tmp_path)]
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "is in use: another run" in refused.stderr
@@ -226,6 +229,17 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
         Spool(tmp_path, 10**6)
     spool.close()
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def test_one_who_is_about_to_leave_is_waited_for(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 10**6)
+    spool.append(b"a", 0.0, 0.0)
+    leaving = threading.Timer(0.2, spool.close)
+    leaving.start()
+    again = Spool(tmp_path, 10**6)
+    assert texts(again) == [b"a"]
+    again.close()
+    leaving.join()
 
 
 def test_a_full_disk(small_disk: Callable[[int], Path]) -> None:

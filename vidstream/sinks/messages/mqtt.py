@@ -69,9 +69,7 @@ class MqttSink(Stage):
         counts_period: Seconds = 1.0  #: the counts of a place are sent at most once in so much time
         snapshot: bool = False  #: with each event, publish the picture (JPEG) to PREFIX/SOURCE/snapshot
         snapshot_width: Annotated[int, Unit("px"), Range(64, 4096)] = 640  #: it is no wider than this
-        discovery: str | None = (
-            None  #: where Home Assistant looks for devices, `homeassistant` by default there
-        )
+        discovery: str | None = None  #: `homeassistant`: where that looks for devices; tell it of cameras
         spool: SharedFile | None = None  #: folder in which events wait (default: one under spool/)
         backlog: Annotated[int, Unit("MB"), Range(1, 100_000)] = 64  #: where more waits, the oldest go
 
@@ -96,9 +94,8 @@ class MqttSink(Stage):
     def check_inputs(cls, params: Any, wired: Collection[str]) -> Iterable[ParamError]:
         """A picture must come from somewhere."""
         if params.snapshot and "image" not in wired:
-            yield ParamError(
-                "there is no picture", path=("snapshot",), fix="wire 'image' to a stage with one"
-            )
+            fix = "wire 'image' to a stage that gives one"
+            yield ParamError("there is no picture", path=("snapshot",), fix=fix)
 
     def open(self, stream: StreamInfo) -> None:
         """Join the connection of the run; it is made on its own thread."""

@@ -41,9 +41,8 @@ _WHY: Final = {
 class Outbox:
     """Takes messages from graphs' threads without ever holding them up, and keeps them until they are sent.
 
-    `encode` makes bytes of what was `put` and the time of day; that, and writing to the spool, is done on an
-    own thread.
-    `arrived` is called on it when there is something to send. What is lost is counted, by reason.
+    On an own thread, `encode` makes bytes of what was `put` and the time of day, they are written to the
+    spool, and `arrived` is called. What is lost is counted, by reason, and told.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ LARGEST: Final = 256 * 1024
 _IN_MEMORY: Final = 1024 * 1024
 #: seconds until a disk that took nothing is tried again
 _AGAIN: Final = 5.0
+#: seconds that a spool's last user may take to let go of it: a run that ends, or a stage that is replaced
+_PATIENCE = 2.0
 
 
 @dataclass(slots=True)
@@ -73,7 +76,7 @@ class Spool:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._guard = failed.enter_context((folder / "lock").open("ab"))
-                _lock(self._guard, folder)
+                _lock(self._guard, folder, _PATIENCE)
                 self._marker = failed.enter_context(Marker(folder / "delivered"))
                 self._load()
             except SinkError:
@@ -239,8 +242,18 @@ class Spool:
             self._segments.popleft()
 
 
-def _lock(file: IO[bytes], folder: Path) -> None:
-    """Hold an open file against all others; SinkError where somebody else does."""
+def _lock(file: IO[bytes], folder: Path, seconds: float) -> None:
+    """Hold an open file against all others; SinkError where somebody else does, and does not let go."""
+    end = time.monotonic() + seconds
+    while not _taken(file):
+        if time.monotonic() >= end:
+            what = "is in use: another run, or another stage of this one, keeps its messages there"
+            fix = "give each its own folder with 'spool'"
+            raise SinkError(what, where=f"spool '{folder}'", fix=fix)
+        time.sleep(0.02)
+
+
+def _taken(file: IO[bytes]) -> bool:
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -250,7 +263,6 @@ def _lock(file: IO[bytes], folder: Path) -> None:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        what = "is in use: another run, or another stage of this one, keeps its messages there"
-        fix = "give each its own folder with 'spool'"
-        raise SinkError(what, where=f"spool '{folder}'", fix=fix) from error
+    except OSError:
+        return False
+    return True

@@ -242,6 +242,20 @@ def test_a_database_of_an_older_version_is_read_and_not_changed(
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_what_another_hand_has_put_there_is_shown_as_it_is(
+    capsys: pytest.CaptureFixture[str], database: Path, form: str
+) -> None:
+    with closing(sqlite3.connect(database)) as other:
+        other.execute("UPDATE events SET time = 1e300, data = 'not JSON', box = x'00' WHERE id = 1")
+        other.execute("UPDATE events SET time = 'noon', data = '[1, 2]' WHERE id = 2")
+        other.commit()
+    assert main(["events", str(database), "--format", form]) == 0
+    out, _ = capsys.readouterr()
+    assert "not JSON" in out
+    assert "noon" in out
+
+
 def test_the_database_of_a_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     config = tmp_path / "gate.yaml"
     config.write_text(

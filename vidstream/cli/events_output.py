@@ -62,8 +62,8 @@ class JsonOutput:
     def write(self, rows: Sequence[Row]) -> None:
         """Print rows, one per line."""
         for row in rows:
-            plain = {name: utc(value) if name in _TIMES else value for name, value in row.items()}
-            text = json.dumps(plain, ensure_ascii=False)
+            plain = {name: _utc(value) if name in _TIMES else value for name, value in row.items()}
+            text = json.dumps(plain, ensure_ascii=False, default=str)
             if not self._lines:
                 print(",\n" if self._begun else "[", end="")
             print(text, end="\n" if self._lines else "")
@@ -96,7 +96,7 @@ def _cell(name: str, value: Any) -> str:
     """A value on one line, without anything that a terminal would obey."""
     if value is None:
         return "-"
-    if name in _TIMES:
+    if name in _TIMES and _utc(value) != value:
         return datetime.fromtimestamp(value).isoformat(" ", "milliseconds")
     if name == "ended":
         return "yes" if value else "no"
@@ -107,17 +107,25 @@ def _cell(name: str, value: Any) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def _utc(value: Any) -> Any:
+    """A time as text; what is none, as it is: somebody may have put it there."""
+    try:
+        return utc(value)
+    except (ValueError, TypeError, OverflowError, OSError):
+        return value
+
+
 def _word(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _field(name: str, value: Any) -> Any:
     if value is None:
         return ""
     if name in _TIMES:
-        return utc(value)
+        return _utc(value)
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=str)
     return safe(value) if isinstance(value, str) else value

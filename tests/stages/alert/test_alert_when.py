@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.one_stage import OneStage
+from vidstream.cli import main
 from vidstream.config import loads
 from vidstream.errors import ConfigError, ParamError
 from vidstream.graph.engine import Engine
@@ -492,6 +493,13 @@ graph:
   motion: {use: detect.motion}
   track: {use: track.sort}
 """
+
+
+def test_the_page_shows_the_options_of_a_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stages", "alert.when"]) == 0
+    out, _ = capsys.readouterr()
+    assert "rules.NAME.for " in out
+    assert "rules.NAME.count.zone " in out
 
 
 def test_a_rule_without_what_it_looks_at_is_refused() -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -174,5 +174,6 @@ def _decoded(found: sqlite3.Cursor, columns: tuple[str, ...]) -> Iterator[dict[s
     for values in found:
         row = dict(zip(columns, values, strict=True))
         for name in _JSON & row.keys():
-            row[name] = None if row[name] is None else json.loads(row[name])
+            with suppress(ValueError, TypeError):  # somebody else's hand: shown as it is
+                row[name] = json.loads(row[name])
         yield row

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
@@ -18,6 +18,8 @@ from vidstream.graph.description import Description
 from vidstream.graph.engine import Engine
 from vidstream.graph.report import RunReport
 
+#: seconds that the page waits for a change to be carried out
+_PATIENCE = 20.0
 #: command-line options that are nothing but entries of the `run:` section
 _RUN_OPTIONS = {
     "mode": "live, offline or auto",
@@ -66,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         Reloader(engine, options.config, read, say, watch=options.watch)
     ]
     if options.http is not None:
-        beside.append(_page(engine, options))
+        beside.append(_page(engine, options, read))
     report, code = run_engine(engine, quiet=options.quiet, beside=beside)
     if not options.quiet:
         print(report.table())
@@ -104,13 +106,20 @@ def run_engine(
 
 
 @contextmanager
-def _page(engine: Engine, options: argparse.Namespace) -> Iterator[None]:
+def _page(engine: Engine, options: argparse.Namespace, read: Callable[[], Description]) -> Iterator[None]:
     """The page, as long as the engine runs."""
     from vidstream.web.address import Address
     from vidstream.web.page import Page
 
+    def reload() -> str:
+        change = engine.apply(read())
+        change.wait(_PATIENCE)
+        if change.error is not None:
+            raise change.error
+        return change.summary if change.settled else "under way"
+
     token = options.token or os.environ.get("VIDSTREAM_TOKEN") or None
-    with Page(engine, Address.read(options.http), token) as page:
+    with Page(engine, Address.read(options.http), token, reload=reload) as page:
         print(f"page: {page.url}", file=sys.stderr, flush=True)
         yield
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from vidstream.errors import VidstreamError
 from vidstream.graph.lane import Lane
 from vidstream.graph.layout import layout
+from vidstream.types.values import redact
 from vidstream.web import openapi, prometheus, state, streams
 from vidstream.web.files import Files
 from vidstream.web.http import HttpError, Request, Response, Stream, json_response
@@ -267,7 +268,7 @@ class Api:
         try:
             message = await asyncio.to_thread(self._reload)
         except VidstreamError as error:
-            raise HttpError(409, str(error)) from error
+            raise HttpError(409, redact(str(error))) from error
         return json_response({"done": True, "message": message})
 
     # -- what was asked for ----------------------------------------------------------------------------

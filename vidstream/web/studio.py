@@ -96,10 +96,6 @@ class Studio:
                         feed.pending = packet
                 self._changed.notify()
 
-    def forget(self, source: str) -> None:
-        """A source is no longer there."""
-        self.newest.pop(source, None)
-
     def join(self, look: Look) -> Feed | None:
         """Begin to look; None where too many different looks are under way."""
         with self._changed:

@@ -123,6 +123,7 @@ class Watcher:
     def sample(self) -> None:
         """Take down what stands where; called about once a second."""
         now = self.clock.monotonic()
+        self._forget({lane.name for lane in self.lanes()})
         for lane in self.lanes():
             ledger = lane.passages[-1].ledger
             self.paces["done", lane.name].add(now, ledger.done)
@@ -139,6 +140,14 @@ class Watcher:
     def _ring(self) -> None:
         self.rung += 1
         self.bell.ring()
+
+    def _forget(self, there: set[str]) -> None:
+        """Let go of what belongs to sources that have been taken out."""
+        for known in (self.studio.newest, self.counts, self.good, self._offers):
+            for source in set(known) - there:
+                known.pop(source, None)
+        for key in [key for key in self.paces if key[1] not in there]:
+            del self.paces[key]
 
     def _values(self) -> Iterator[tuple[Key, float]]:
         for source, stages in tuple(self.counts.items()):

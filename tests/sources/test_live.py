@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +16,8 @@ import pytest
 from vidstream.errors import SourceError
 from vidstream.graph.source import Frame
 from vidstream.sources import live, patience
-from vidstream.sources.faults import RefusedError
+from vidstream.sources import session as session_module
+from vidstream.sources.faults import BadDataError, RefusedError
 from vidstream.sources.live import LiveSource
 from vidstream.sources.patience import Backoff
 from vidstream.sources.session import Session
@@ -32,15 +35,21 @@ class Params:
 class Scripted:
     """A connection that gives so many frames and then ends, fails, or says nothing more."""
 
-    def __init__(self, frames: int, then: BaseException | str = "end", duration: float | None = None) -> None:
-        self.info = StreamInfo("cam", 4, 2, duration=duration, live=True)
+    def __init__(
+        self,
+        frames: int,
+        then: BaseException | str = "end",
+        duration: float | None = None,
+        size: tuple[int, int] = (4, 2),
+    ) -> None:
+        self.info = StreamInfo("cam", *size, duration=duration, live=True)
         self.closed = False
         self.silence = threading.Event()
         self._count, self._then = frames, then
 
     def frames(self) -> Iterator[Frame]:
         for number in range(self._count):
-            yield Frame(np.zeros((2, 4, 3), np.uint8), number / 10)
+            yield Frame(np.zeros((self.info.height, self.info.width, 3), np.uint8), number / 10)
         if isinstance(self._then, BaseException):
             raise self._then
         if self._then == "silence":
@@ -61,6 +70,8 @@ class ScriptedSource(LiveSource):
         self.name = "cam"
         self.script, self.events, self.tries = list(script), [], []
         self.notify = lambda kind, message: self.events.append((kind, message))
+        self.states: list[tuple[str, str]] = []
+        self.announce = lambda state, cause: self.states.append((state, cause))
 
     def connect(self, session: Session) -> Scripted:
         self.tries.append(time.monotonic())
@@ -282,25 +293,6 @@ def test_every_connection_is_closed(play: Any) -> None:
     assert all(connection.closed for connection in connections)
 
 
-class TestBackoff:
-    """The delays themselves."""
-
-    @pytest.fixture(autouse=True)
-    def quick(self) -> None:
-        """The real delays."""
-
-    def test_they_double_up_to_five_seconds_with_a_quarter_of_play(self) -> None:
-        backoff, nominal = Backoff(), [0.25, 0.5, 1, 2, 4, 5, 5]
-        delays = [backoff.next() for _ in nominal]
-        for delay, expected in zip(delays, nominal, strict=True):
-            assert 0.75 * expected <= delay <= 1.25 * expected
-        backoff.reset()
-        assert backoff.next() <= 0.3125
-
-    def test_two_sources_do_not_march_in_step(self) -> None:
-        assert Backoff().next() != Backoff().next()
-
-
 def test_a_source_that_held_long_starts_its_delays_over(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     resets: list[Backoff] = []
 
@@ -313,3 +305,179 @@ def test_a_source_that_held_long_starts_its_delays_over(play: Any, monkeypatch: 
     play([Scripted(1), long, Scripted(1)], 3)
     long.silence.set()
     assert len(resets) == 2  # the first belongs to its making
+
+
+class TestStates:
+    """What a source says of itself."""
+
+    def test_coming_going_and_coming_back(self, play: Any) -> None:
+        source, _ = play([SourceError("no route"), Scripted(2), SourceError("no route"), Scripted(2)], 4)
+        waiting = ("connecting", "it answers; no picture yet")
+        assert source.states == [
+            ("connecting", ""),
+            ("lost", "no route"),
+            waiting,
+            ("live", ""),
+            ("lost", "the other side ended it"),
+            ("lost", "no route"),
+            waiting,
+            ("live", ""),
+        ]
+
+    def test_a_stall_is_told_before_the_connection_is_given_up(
+        self, play: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(patience, "STALL_S", 0.1)
+        stuck = Scripted(2, "silence")
+        source, _ = play([stuck, Scripted(1)], 3, read_timeout=0.6)
+        stuck.silence.set()
+        assert [state for state, _ in source.states[2:4]] == ["stalled", "lost"]
+        assert source.states[3][1] == "no picture for 0.6 s"
+
+    def test_a_stall_that_passes_costs_nothing(self, play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(patience, "STALL_S", 0.1)
+
+        def hesitant(session: Session) -> Scripted:
+            connection = Scripted(4)
+            frames = connection.frames
+
+            def slow() -> Iterator[Frame]:
+                for number, frame in enumerate(frames()):
+                    if number == 2:
+                        time.sleep(0.6)
+                    yield frame
+
+            connection.frames = slow  # type: ignore[method-assign]  # one slow connection
+            return connection
+
+        source, frames = play([hesitant], 4, read_timeout=20)
+        assert source.states == [
+            ("connecting", ""),
+            ("live", ""),
+            ("stalled", "no picture for 0.1 s"),
+            ("live", ""),
+        ]
+        assert {f.segment for f in frames} == {0}
+        assert source.events == []
+
+    @pytest.mark.parametrize(
+        ("error", "state"),
+        [
+            (RefusedError("401"), "auth-failed"),
+            (BadDataError("sends garbage"), "bad-data"),
+            (SourceError("404"), "lost"),
+        ],
+    )
+    def test_why_it_is_gone(self, error: SourceError, state: str) -> None:
+        source = ScriptedSource([Scripted(1, error)], reconnect=False)
+        source.open()
+        source.read()
+        with pytest.raises(SourceError, match=error.what):
+            source.read()
+        source.close()
+        assert source.states[-2:] == [(state, error.what), ("ended", error.what)]
+
+    def test_data_that_make_no_picture_are_bad_data(self, play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(patience, "STALL_S", 0.1)
+
+        def garbled(session: Session) -> Scripted:
+            connection = Scripted(2)
+            frames = connection.frames
+
+            def talk() -> Iterator[Frame]:
+                yield from frames()
+                until = time.monotonic() + 10
+                while session.wanted and time.monotonic() < until:
+                    session.note("stream-damaged", "some data cannot be decoded")
+                    time.sleep(0.02)
+
+            connection.frames = talk  # type: ignore[method-assign]  # one connection that sends rubbish
+            return connection
+
+        source, _ = play([garbled, Scripted(1)], 3, read_timeout=0.8)
+        assert source.states[2:4] == [
+            ("bad-data", "what arrives makes no picture"),
+            ("bad-data", "no picture for 0.8 s"),
+        ]
+
+    def test_a_new_size_is_told_and_after_a_while_it_is_just_live(
+        self, play: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(live, "_SETTLED_S", 0.0)
+        source, _ = play([Scripted(1), Scripted(3, size=(8, 6))], 4)
+        assert [s for s in source.states if s[0] in ("live", "format-changed")] == [
+            ("live", ""),
+            ("format-changed", "pictures are 8 x 6 pixels from here on"),
+            ("live", ""),
+        ]
+
+    def test_given_up(self) -> None:
+        source = ScriptedSource([], give_up=0.1)
+        with pytest.raises(SourceError):
+            source.open()
+        source.close()
+        assert source.states[-1] == ("ended", "given up after 0.1 s: connection refused")
+
+
+def test_connections_that_never_end_are_not_heaped_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_MOST_STUCK", 3)
+    release = threading.Event()
+
+    def stuck(session: Session) -> Scripted:
+        release.wait(20)
+        return Scripted(0)
+
+    source = ScriptedSource([stuck] * 20, open_timeout=0.01)
+    timer = threading.Timer(1.5, source.interrupt)
+    timer.start()
+    with pytest.raises(SourceError):
+        source.open()
+    release.set()
+    source.close()
+    timer.join()
+    assert len(source.tries) == 3
+    assert source.states[-1] == ("lost", "3 connections hang in calls that do not return")
+
+
+def test_what_nobody_took_in_time_is_not_given_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "STALE_S", 0.1)
+    monkeypatch.setattr(session_module, "STALE_S", 0.1)
+    flow = Scripted(40)
+    frames = flow.frames
+
+    def paced() -> Iterator[Frame]:
+        for frame in frames():
+            time.sleep(0.02)
+            yield frame
+
+    flow.frames = paced  # type: ignore[method-assign]  # a camera has its own pace
+    source = ScriptedSource([flow], read_timeout=5)
+    source.open()
+    time.sleep(0.5)  # the stages take their time to get ready
+    frame = source.read()
+    source.interrupt()
+    source.close()
+    assert frame is not None
+    assert frame.skipped >= 3
+    assert frame.pts == pytest.approx(frame.skipped / 10)
+
+
+def test_a_given_up_connection_holds_no_frame(play: Any) -> None:
+    kept: list[weakref.ref[Any]] = []
+    stuck = Scripted(3, "silence")
+    frames = stuck.frames
+
+    def watched() -> Iterator[Frame]:
+        for frame in frames():
+            kept.append(weakref.ref(frame.pixels))
+            yield frame
+            del frame
+
+    stuck.frames = watched  # type: ignore[method-assign]  # to see what becomes of its frames
+    source, found = play([stuck, Scripted(1)], 4)
+    del found
+    source.close()
+    gc.collect()
+    assert len(kept) == 3
+    assert not any(ref() is not None for ref in kept)
+    stuck.silence.set()

@@ -15,6 +15,7 @@ from tests.support.clips import Watched
 from vidstream.errors import ParamError, SourceError
 from vidstream.graph.params import make_params
 from vidstream.sources import camera
+from vidstream.sources.address import kind_of_address
 from vidstream.sources.camera import CameraDevice
 
 
@@ -74,15 +75,63 @@ def test_a_camera_that_is_not_there_is_one_clear_error(
 ) -> None:
     started = time.monotonic()
     with pytest.raises(SourceError, match=r"source 'clip': there is no camera /dev/video77; cameras of this"):
-        Watched(CameraDevice, uri=address).__enter__()
+        Watched(CameraDevice, uri=address, reconnect=False).__enter__()
     assert time.monotonic() - started < 2
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_can_never_be_a_camera_is_not_waited_for() -> None:
+    with pytest.raises(SourceError, match="/etc/hostname is no camera; name a device"):
+        Watched(CameraDevice, uri="/etc/hostname").__enter__()
+
+
+def test_a_camera_that_is_not_there_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, captures: list[FakeCapture]
+) -> None:
+    cam = Watched(CameraDevice, uri=0)
+    states: list[tuple[str, str]] = []
+    cam.source.announce = lambda state, cause: states.append((state, cause))
+    timer = threading.Timer(0.4, lambda: captures.append(FakeCapture(period=0.01)))
+    timer.start()
+    with cam:
+        assert len(cam.take(3)) == 3
+    timer.join()
+    assert ("lost", "camera 0 cannot be opened") in states
+    assert states[-1] == ("live", "")
+
+
+@pytest.fixture
+def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with two cameras; the first has two devices, as they do."""
+    for number, name in ((2, "HD Pro Webcam C920"), (3, "HD Pro Webcam C920"), (10, "Integrated Camera")):
+        (tmp_path / f"video{number}").mkdir()
+        (tmp_path / f"video{number}" / "name").write_text(f"{name}\n")
+    monkeypatch.setattr(camera, "_NAMES", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("address", "device"),
+    [("camera:c920", 2), ("camera:Integrated", 10), ("3", 3), ("/dev/video7", "/dev/video7")],
+)
+def test_which_device_an_address_means(names: None, address: str, device: int | str) -> None:
+    assert kind_of_address(address) == "camera"
+    assert camera._device(address) == device
+
+
+def test_an_unknown_name_is_told_with_those_there_are(names: None) -> None:
+    with pytest.raises(SourceError, match=r"there is no camera with 'Sony' in its name; .*C920 \(2\), "):
+        Watched(CameraDevice, uri="camera:Sony", reconnect=False).__enter__()
+
+
+def test_a_name_must_not_be_empty() -> None:
+    with pytest.raises(ParamError, match="part of a camera's name"):
+        make_params(CameraDevice.Params, {"uri": "camera:"}, "")
+
+
 @pytest.mark.parametrize("device", ["/dev/null", "/etc/hostname", "/dev"])
 def test_what_is_no_camera_is_refused(device: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SourceError, match=r"there is no camera|cannot be opened"):
-        Watched(CameraDevice, uri=device).__enter__()
+    with pytest.raises(SourceError, match=r"is no camera|cannot be opened"):
+        Watched(CameraDevice, uri=device, reconnect=False).__enter__()
 
 
 def test_the_device_is_asked_for_its_coding_before_its_size(captures: list[FakeCapture]) -> None:
@@ -142,7 +191,7 @@ def test_without_reconnect_the_loss_is_an_error(captures: list[FakeCapture]) -> 
 def test_a_camera_that_is_only_known_to_opencv_as_too_large_is_refused(captures: list[FakeCapture]) -> None:
     captures.append(FakeCapture())
     with pytest.raises(SourceError, match="20000 x 20000"):
-        Watched(CameraDevice, uri=0, size=[20_000, 20_000]).__enter__()
+        Watched(CameraDevice, uri=0, size=[20_000, 20_000], reconnect=False).__enter__()
 
 
 def test_interrupt_does_not_wait_for_a_stuck_driver(captures: list[FakeCapture]) -> None:

@@ -13,16 +13,17 @@ Kind: TypeAlias = Literal["stream", "camera", "images", "synthetic", "sample", "
 PICTURES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".ppm"})
 _SYNTHETIC = re.compile(r"synthetic(?::.*)?")
 _SAMPLE = re.compile(r"sample:.*")
-_CAMERA = re.compile(r"\d{1,3}|/dev/(?:video\d+|v4l/.+)")
+_CAMERA = re.compile(r"\d{1,3}|/dev/(?:video\d+|v4l/.+)|camera:.*", re.DOTALL)
 _GLOB = re.compile(r"[*?\[]")
 
 
 def kind_of_address(text: str) -> Kind:
     """The one kind of source that takes this address.
 
-    Every ``scheme://`` is a stream (which refuses schemes it does not know, by name); a bare number or
-    ``/dev/video...`` a camera; a folder, a pattern or a picture file images; anything else a video file. A
-    name without an ending is taken for a folder unless a file of that name lies in the working folder.
+    Every ``scheme://`` is a stream (which refuses schemes it does not know, by name); a bare number,
+    ``/dev/video...`` or ``camera:`` and a part of its name a camera; a folder, a pattern or a picture file
+    images; anything else a video file. A name without an ending is taken for a folder unless a file of that
+    name lies in the working folder.
 
     >>> [kind_of_address(a) for a in ("rtsp://cam/1", "0", "shots/*.png", "clip.mp4", "synthetic:people")]
     ['stream', 'camera', 'images', 'file', 'synthetic']

@@ -248,14 +248,16 @@ class LiveSource(Source):
         error = item.error if isinstance(item, Ended) else None
         if error is not None and not isinstance(error, SourceError):
             raise error
-        cause = error.what if error else "the other side ended it" if isinstance(item, Ended) else silence
+        what = error.what if error else "the other side ended it" if isinstance(item, Ended) else silence
+        fix = error.fix if error else ""
+        cause = f"{what}; {fix}" if fix else what
         spoilt = isinstance(error, BadDataError) or (self._is_spoilt and not isinstance(item, Ended))
         refused = isinstance(error, RefusedError)
         state: SourceState = "auth-failed" if refused else "bad-data" if spoilt else "lost"
         if not self.params.reconnect or (error is not None and not error.retry):
             self._say(state, cause)
             self._say("ended", cause)
-            raise SourceError(cause, where=self._where, fix=error.fix if error else "")
+            raise SourceError(what, where=self._where, fix=fix)
         loss = self._loss = self._loss or _Loss(now)
         if cause != loss.cause:
             self.notify("source-lost", cause)

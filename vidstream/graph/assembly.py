@@ -95,6 +95,14 @@ class Assembly:
         return entry.on_error or default
 
     def _stage(self, entry: StageEntry) -> Stage:
+        traits, make = entry.spec.traits, partial(self._instance, entry)
+        if not (traits.lossy or traits.main_thread):
+            return make()
+        side = SideStage(make(), main_thread=traits.main_thread, make=make, watchdog=self._context.watchdog)
+        side.source, side.clock = self._context.source, self._context.clock
+        return side
+
+    def _instance(self, entry: StageEntry) -> Stage:
         owner = self._context.owners.of(entry)
         stage = SharedStage(entry.params, owner) if owner else entry.spec.cls(entry.params)
         stage.stage_id = entry.id
@@ -103,9 +111,7 @@ class Assembly:
         stage.notify = self._context.notifier(entry.id)
         stage.clock, stage.commons = self._context.clock, self._context.commons
         stage.footage = self._footage
-        traits = entry.spec.traits
-        is_side = traits.lossy or traits.main_thread
-        return SideStage(stage, main_thread=traits.main_thread) if is_side else stage
+        return stage
 
     def _segments(self, emit: Emit) -> list[Segment]:
         capacity = 1 if self._context.live else self._context.run.queue

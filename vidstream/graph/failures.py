@@ -81,7 +81,8 @@ class Failures:
             node.restarts_in_a_row += 1
             self._left_behind = [t for t in self._left_behind if t.is_alive()] + [call.thread]
             crowded = len(self._left_behind) > LEFT_BEHIND
-        self._notices.add("stage-hung", self._source, node.id, _with_frame(error, item), key=_pattern(error))
+        key = f"'{call.what}' did not return in time"
+        self._notices.add("stage-hung", self._source, node.id, _with_frame(error, item), key=key)
         if item.dead is None and not item.final and not node.traits.sink and node.policy != "pass":
             item.fail(node.id, "hung")
         if self._owner.stopped or item.final:

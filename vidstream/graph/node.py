@@ -15,6 +15,7 @@ from vidstream.graph.item import Item
 from vidstream.graph.metrics import StageMetrics
 from vidstream.graph.stage import Stage
 from vidstream.graph.tape import Revision
+from vidstream.graph.watchdog import FIRST
 from vidstream.graph.wiring import SOURCE_SLOT
 from vidstream.types import Events, Gap, StreamInfo
 
@@ -131,10 +132,12 @@ class Node:
         """A new instance has just been opened."""
         self._fresh_at = self.metrics.time.count
 
-    @property
-    def is_slow_at_first(self) -> bool:
-        """True until the first frame of something heavy is through: networks are prepared then."""
-        return self.traits.heavy and self.metrics.time.count == self._fresh_at
+    def patience(self, what: str) -> float:
+        """How many times as long as usual a call may take: networks are prepared with their first frame."""
+        if what == "process" and self.stage.waits:
+            return float("inf")
+        fresh = what == "open" or self.metrics.time.count == self._fresh_at
+        return FIRST if self.traits.heavy and fresh else 1.0
 
     def rest(self) -> None:
         """A sink that failed is closed and opened again only after a pause: the longer, the oftener it fails.

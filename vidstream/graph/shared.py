@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from vidstream.errors import StageError
 from vidstream.graph.description import Plan, StageEntry
-from vidstream.graph.failures import words
+from vidstream.graph.failures import HANGS, words
 from vidstream.graph.metrics import Histogram
-from vidstream.graph.stage import Notify, Stage
-from vidstream.graph.watchdog import Watchdog
+from vidstream.graph.stage import Stage
+from vidstream.graph.watchdog import FIRST, AbandonedError, Call, HungError, Turn, Watchdog
 from vidstream.types import StreamInfo
 
 #: longest wait for other cameras' frames, once one is there
@@ -41,42 +42,58 @@ class Owner:
     Requests that wait are batched up to the stage's `batch_limit`, one per camera before a second of any.
     With one request there it waits for other cameras for at most 30 ms, and never so long that the
     fastest camera would fall behind; not at all where the stage gains nothing from batches.
+
+    Live, a call that hangs costs each camera the frame that was inside of it: the stage is opened anew.
     """
 
     def __init__(self, entry: StageEntry, watchdog: Watchdog | None = None) -> None:
-        self._watchdog = watchdog
         self.use = entry.spec.name
         #: seconds per batch, and the number of frames in all of them
         self.time = Histogram()
         self.frames = 0
         self._entry = entry
+        self._watchdog = watchdog
         self._stage: Stage | None = None
+        self._stream: StreamInfo | None = None
         self._users: dict[SharedStage, float] = {}  # -> seconds between its frames
         self._waiting: list[_Request] = []
+        self._running: Sequence[_Request] = ()
         self._changed = threading.Condition()
         self._life = threading.Lock()  # opening takes long; requests of others must not wait for it
         self._thread: threading.Thread | None = None
         self._closing = False
+        #: no request will be answered any more, and why
+        self._ended = ""
+        self._over = threading.Event()
+        self._hangs = self._fresh_at = 0
 
-    def join(self, user: SharedStage, stream: StreamInfo, notify: Notify) -> None:
+    def join(self, user: SharedStage, stream: StreamInfo) -> None:
         """A source wants to use the stage from now on; what opening raises comes through."""
         with self._life:
+            if self._ended and not self._closing:  # it hung again and again; perhaps it is better by now
+                self._stage, self._thread, self._ended, self._hangs = None, None, "", 0
+                self._over.clear()
             if self._stage is None:
-                stage = self._entry.spec.cls(self._entry.params)
-                stage.stage_id, stage.source, stage.notify = user.stage_id, user.source, notify
-                try:
-                    stage.open(stream)
-                except BaseException:
-                    with suppress(Exception):  # why it could not be opened is what counts
-                        stage.close()
-                    raise
-                self._stage = stage
-                self._thread = threading.Thread(target=self._loop, args=(stage,), name=self.use, daemon=True)
-            assert self._thread is not None
+                self._stage, self._stream = self._opened(user, stream), stream
             with self._changed:
                 self._users[user] = 1.0 / stream.fps if stream.fps else _PATIENCE
-            if not self._thread.is_alive():  # not before there is a user, for without any it ends
-                self._thread.start()
+            if self._thread is None:
+                self._launch(self._stage)
+
+    def _made(self, user: SharedStage) -> Stage:
+        stage = self._entry.spec.cls(self._entry.params)
+        stage.stage_id, stage.source, stage.notify = user.stage_id, user.source, user.notify
+        return stage
+
+    def _opened(self, user: SharedStage, stream: StreamInfo) -> Stage:
+        stage = self._made(user)
+        try:
+            stage.open(stream)
+        except BaseException:
+            with suppress(Exception):  # why it could not be opened is what counts
+                stage.close()
+            raise
+        return stage
 
     def leave(self, user: SharedStage) -> None:
         """A source is done with it; the next recording may still want it, so it stays open."""
@@ -90,19 +107,16 @@ class Owner:
         return bool(self._users) or self._life.locked()
 
     def close(self) -> None:
-        """The run is over: close the stage, if it was ever opened and nobody is left inside."""
+        """The run is over: answer what waits, and close the stage, if it was ever opened."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         if not self._life.acquire(blocking=False):
             return  # a source that was left behind is opening it
         try:
-            if self._stage is not None and self._thread is not None and not self._users:
+            if self._thread is not None:
+                self._over.wait()
                 self._thread.join()
-                stage, self._stage = self._stage, None
-                stage.close()
-        except Exception as error:  # the graph's edge: the report must still come
-            stage.notify("stage-failed", f"in close: {words(error)}")
         finally:
             self._life.release()
 
@@ -110,6 +124,8 @@ class Owner:
         """The stage's result for these values; what it raises comes through."""
         request = _Request(user, values)
         with self._changed:
+            if self._ended:
+                raise StageError(self._ended)
             self._waiting.append(request)
             self._changed.notify_all()
         request.done.wait()
@@ -119,26 +135,76 @@ class Owner:
 
     # -- on the owner's thread -------------------------------------------------------------------------
 
-    def _loop(self, stage: Stage) -> None:
+    def _launch(self, stage: Stage, *, opens: bool = False) -> None:
+        """Answer requests on a new thread, under the watchdog's eyes."""
+        turn = Turn(self._hung)
+        turn.thread = threading.Thread(
+            target=self._serve, args=(stage, turn, opens), name=self.use, daemon=True
+        )
+        self._thread = turn.thread
+        if self._watchdog is not None:
+            self._watchdog.add(turn)
+        turn.thread.start()
+
+    def _serve(self, stage: Stage, turn: Turn, opens: bool) -> None:
+        try:
+            if opens:
+                self._open_again(stage, turn)
+            self._loop(stage, turn)
+            self._shut(stage, turn)
+        except AbandonedError:
+            turn.bury()
+        finally:
+            if self._watchdog is not None:
+                self._watchdog.remove(turn)
+
+    def _loop(self, stage: Stage, turn: Turn) -> None:
         while (batch := self._next_batch(stage)) is not None:
+            turn.calls += 1
             start = time.perf_counter()
-            self._process(stage, batch)
+            self._process(stage, batch, turn)
             self.time.add(time.perf_counter() - start)
             self.frames += len(batch)
+            self._hangs = 0
             for request in batch:
                 request.done.set()
+
+    def _open_again(self, stage: Stage, turn: Turn) -> None:
+        assert self._stream is not None, "it was opened before"
+        try:
+            with turn.inside(self, "open", stage):
+                stage.open(self._stream)
+        except AbandonedError:
+            raise
+        except BaseException as error:  # the graph's edge: any stage may raise anything
+            self._end(f"could not be opened again: {words(error)}")
+        else:
+            self._fresh_at = self.time.count
+            stage.notify("stage-restarted", "closed and opened again")
+
+    def _shut(self, stage: Stage, turn: Turn) -> None:
+        try:
+            with turn.inside(self, "close", stage):
+                stage.close()
+        except AbandonedError:
+            raise
+        except BaseException as error:  # the graph's edge: the report must still come
+            stage.notify("stage-failed", f"in close: {words(error)}")
+        self._over.set()
 
     def _next_batch(self, stage: Stage) -> list[_Request] | None:
         """What to run next; None when the run is over."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closing)
+            self._changed.wait_for(lambda: self._waiting or self._closing or self._ended)
             if not self._waiting:
+                self._ended = self._ended or "the run is over"
                 return None
             wanted = min(stage.batch_limit, len(self._users))
             if wanted > 1:
                 self._changed.wait_for(lambda: len(self._waiting) >= wanted, self._patience())
             batch = _one_of_each_first(self._waiting)[: max(1, stage.batch_limit)]
             self._waiting = [r for r in self._waiting if r not in batch]
+            self._running = batch
             return batch
 
     def _patience(self) -> float:
@@ -146,22 +212,65 @@ class Owner:
         usual = self.time.total / self.time.count if self.time.count else 0.0
         return max(0.0, min(_PATIENCE, min(self._users.values(), default=_PATIENCE) - usual))
 
-    def _process(self, stage: Stage, batch: Sequence[_Request]) -> None:
+    def _process(self, stage: Stage, batch: Sequence[_Request], turn: Turn) -> None:
         """Run a batch; where it fails as a whole, frame by frame, so that one bad frame spoils no other."""
         try:
-            results = stage.process_batch([r.values for r in batch])
+            with turn.inside(self, "process", stage):
+                results = stage.process_batch([r.values for r in batch])
             for request, result in zip(batch, results, strict=True):
                 request.result = result
+        except AbandonedError:
+            raise
         except BaseException as error:  # it belongs to whoever asked, even if it ends their thread
             if len(batch) == 1:
                 batch[0].error = error
                 return
             for request in batch:
-                self._process(stage, [request])
+                self._process(stage, [request], turn)
+
+    # -- when it hangs ---------------------------------------------------------------------------------
+
+    def patience(self, what: str) -> float:
+        """How many times as long as usual a call may take."""
+        return FIRST if what == "open" or self.time.count == self._fresh_at else 1.0
+
+    def _hung(self, turn: Turn, call: Call) -> None:
+        """The watchdog's: who waits for this batch is told; another thread goes on with a new instance."""
+        assert turn.stage is not None
+        user = next((r.user for r in self._running), None) or next(iter(self._users), None)
+        turn.leave_behind(turn.stage)
+        self._hangs += 1
+        error = HungError(f"the shared stage's '{call.what}' did not return within {call.seconds:.1f} s")
+        for request in self._running:
+            if not request.done.is_set():
+                request.error = error
+                request.done.set()
+        self._running = ()
+        if user is not None:
+            user.notify("stage-hung", f"'{call.what}' did not return in time: shared by {len(self._users)}")
+        if call.what == "close":
+            self._over.set()
+        elif self._closing or user is None or self._hangs >= HANGS:
+            self._end("hangs again and again")
+        else:
+            self._launch(self._made(user), opens=True)
+
+    def _end(self, why: str) -> None:
+        """No request is answered any more."""
+        with self._changed:
+            self._ended = why
+            waiting, self._waiting = self._waiting, []
+            self._changed.notify_all()
+        for request in waiting:
+            request.error = StageError(why)
+            request.done.set()
+        self._over.set()
 
 
 class SharedStage(Stage):
     """Stands in one source's graph for the stage that an `Owner` runs for all of them."""
+
+    waits = True
 
     def __init__(self, params: Any, owner: Owner) -> None:
         super().__init__(params)
@@ -169,7 +278,7 @@ class SharedStage(Stage):
 
     def open(self, stream: StreamInfo) -> None:
         """Join the stage's users."""
-        self._owner.join(self, stream, self.notify)
+        self._owner.join(self, stream)
 
     def process(self, *values: Any) -> Any:
         """Have it done."""

@@ -94,6 +94,8 @@ class Stage:
     #: the stage's id in the graph and the source it works for; set by the engine before `open`
     stage_id: str = ""
     source: str = ""
+    #: its calls wait for somebody whom the watchdog looks after himself
+    waits: ClassVar[bool] = False
     #: most frames that `process_batch` gains from taking at once; `open` may raise it
     batch_limit: int = 1
     #: folder that everything written stays under; set by the engine

@@ -42,9 +42,8 @@ class HungError(StageError):
 class Watched(Protocol):
     """What a thread may be inside of; the watchdog asks how much patience that deserves."""
 
-    @property
-    def is_slow_at_first(self) -> bool:
-        """True until the first frame of something heavy is through."""
+    def patience(self, what: str) -> float:
+        """How many times as long as usual such a call may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +182,7 @@ class Watchdog:
             found = turn.calls, turn.where, turn.what
             if found != before:
                 self._note(turn, found, now)
-            elif turn.where is not None and now - since > self._patience(found, since):
+            elif turn.where is not None and now - since > self._limit(found, since):
                 self._take(turn, found, now - since)
 
     def _note(self, turn: Turn, found: object, now: float) -> None:
@@ -200,12 +199,12 @@ class Watchdog:
             turn.hung(turn, Call(turn.where, turn.what, seconds, turn.thread))
         self.remove(turn)
 
-    def _patience(self, found: tuple[int, Any, str], since: float) -> float:
+    def _limit(self, found: tuple[int, Any, str], since: float) -> float:
         _, where, what = found
         if self._hang <= 0:
             return float("inf")
-        usual = self._hang * (FIRST if where.is_slow_at_first else 1.0)
-        if self._stop_at is None:
+        usual: float = self._hang * where.patience(what)
+        if self._stop_at is None or usual == float("inf"):
             return usual
         end = FRAMES_END if what in ("process", "open") else CALLS_END
         return min(usual, max(self._stop_at + end - since, _AT_LEAST))

@@ -292,6 +292,7 @@ def test_a_corrected_password_counts_at_once(broker: Mosquitto, make: Make, at: 
     old.close()
     new.process(at(1, 0.1), events=happening(1))
     wait_for(lambda: new._link.outbox.sent == 2, "both events")
+    assert broker.retained("vidstream/gate/availability") == b"online", "as long as pictures come"
     assert [kind for kind, _ in old.notices] == ["broker-refused", "broker-changed", "broker-back"]
 
 

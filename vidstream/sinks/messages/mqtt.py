@@ -106,6 +106,7 @@ class MqttSink(Stage):
         self._counted: dict[str, dict[str, float]] = {}
         self._kinds = frozenset(params.kinds)
         self._period = params.counts_period
+        self._state_said = False
         self._link = self._joined()
         self._device: Device | None = None
         if params.discovery:
@@ -124,6 +125,8 @@ class MqttSink(Stage):
         """Hand over what is new."""
         link = self._link
         assert link is not None, "open comes before process"
+        if not self._state_said:  # opened anew within a run: nothing has become of the camera since
+            self._say_state("live", "", self.clock.time(), True)
         for part in counts:
             for place, labels in part.values.items():
                 self._count(link, place, labels)
@@ -155,6 +158,7 @@ class MqttSink(Stage):
         link = self._link
         if link is None:
             return
+        self._state_said = True
         link.say(f"{self._base}/availability", b"online" if arriving else b"offline")
         row = {"v": VERSION, "state": state, "cause": cause, "since": utc(wall)}
         link.say(f"{self._base}/state", encode(row).encode(), retain="state" in self.params.retain)

@@ -221,6 +221,15 @@ def test_it_is_safe_from_many_threads() -> None:
         stage.close()
 
 
+def test_who_has_ended_says_so_on_its_last_picture() -> None:
+    site = Site("a", "b", order=["a", "b"])
+    site.show("b")
+    site.stages["b"].close()
+    assert 0 < int(np.median(cell_of(site.host("a"), 1, 2)[:10])) < 150
+    wall = site.stages["a"]._wall
+    assert wall._words(wall._cameras["b"]) == ("ended",)
+
+
 def test_titles_can_be_left_out() -> None:
     with_titles, without = (Site("a", titles=titles).show("a") for titles in (True, False))
     assert with_titles is not None

@@ -46,7 +46,7 @@ class Mosaic(Stage):
         size: tuple[Positive, Positive] = (1280, 720)  #: width and height of the whole
         columns: Literal["auto"] | Positive = "auto"  #: cells beside each other; auto: as large as can be
         order: tuple[str, ...] = ()  #: cameras that come first; they keep their cells while away
-        titles: bool = True  #: name and state of each camera on a bar across its picture
+        titles: bool = True  #: name each camera, with a dot in the colour of its state
         host: str | None = None  #: the camera whose lane the whole picture comes out of
 
     params: Params

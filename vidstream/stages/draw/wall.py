@@ -68,7 +68,8 @@ class _Camera:
 
     @property
     def is_on(self) -> bool:
-        return self.picture is not None and (self.status is None or self.status.arriving)
+        arriving = self.status is None or self.status.arriving
+        return self.joined > 0 and self.picture is not None and arriving
 
 
 class Wall:
@@ -112,7 +113,7 @@ class Wall:
                 return
             if name not in self._order:
                 del self._cameras[name]
-            camera.picture, camera.said = None, ()
+            camera.status, camera.said = None, ()
             self._arrange()
 
     def close(self) -> None:
@@ -177,7 +178,8 @@ class Wall:
         cell[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
         if self._titles:
             good = camera.is_on
-            self._title(camera.name, width, height, _GOOD if good else _colour(camera)).over(cell, 0, 0)
+            title = self._title(camera.name, width, height, _GOOD if good else _colour(camera))
+            title.over(cell, title.height // 4, height - title.height - title.height // 4)
         return cell
 
     def _write_absent(self, camera: _Camera) -> None:
@@ -201,17 +203,18 @@ class Wall:
         return tuple(filter(None, (f"{state}  {_elapsed(self._now() - status.mono)}", status.cause)))
 
     def _drawn_title(self, name: str, width: int, height: int, colour: Bgr) -> Patch:
-        """A bar across the cell: a dot in the colour of the state, and the name."""
+        """A dot in the colour of the state, and the name; below, for numbers are drawn above."""
         face = self._face(_text_size(width, height))
         pad = face.size // 2
         dot = _dot(round(0.55 * face.size))
         tall = face.height + pad // 2
-        name = _shortened(name, face, width - 3 * pad - dot.shape[1])
+        name = _shortened(name, face, width - 4 * pad - dot.shape[1])
         inks: list[Ink] = [
             (dot, pad, (tall - dot.shape[0]) // 2, colour),
             (face.line(name), 2 * pad + dot.shape[1], (tall - face.height) // 2, WHITE),
         ]
-        return card(width, tall, INK, inks, opacity=0.72, radius=1)
+        wide = 3 * pad + dot.shape[1] + face.width(name)
+        return card(wide, tall, INK, inks, opacity=0.72, radius=pad // 2)
 
     def _notice(self, words: tuple[str, ...], colour: Bgr, width: int, height: int) -> Patch:
         face = self._face(_text_size(width, height))

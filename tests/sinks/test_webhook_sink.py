@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import select
 import socket
 import ssl
 import threading
@@ -431,6 +432,47 @@ def test_proxies_are_used_only_where_asked_for(make: Make, at: At, monkeypatch: 
     ((path, headers, _),) = proxy.requests
     assert path == server.url
     assert headers["Proxy-Authorization"] == "Basic bWU6cHc="
+
+
+def tunnel(listener: socket.socket, heads: list[bytes]) -> None:
+    """A proxy for one connection: notes what it is asked, and passes bytes on until one side has gone."""
+    client, _ = listener.accept()
+    with client:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.recv(1)
+        heads.append(head)
+        host, port = head.split()[1].decode().split(":")
+        with socket.create_connection((host, int(port))) as server:
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                for ready in select.select([client, server], [], [], 20)[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return
+                    (server if ready is client else client).sendall(data)
+
+
+def test_a_proxy_sees_nothing_of_what_goes_through_tls(make: Make, at: At, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path / "tls")
+    heads: list[bytes] = []
+    with Server(tls=certificate) as server, socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=tunnel, args=(listener, heads))
+        thread.start()
+        proxy = f"http://me:pw@127.0.0.1:{listener.getsockname()[1]}"
+        url = server.url.replace("https://", "https://you:secret@")
+        sink = make(WebhookSink, url=url, ca=str(certificate[0]), proxy=proxy)
+        sink.process(at(0, 0.0), events=happening(0))
+        sent(sink, 1)
+        sink.close()
+        thread.join(30)
+    (head,) = heads
+    assert head.startswith(f"CONNECT 127.0.0.1:{server.port} ".encode())
+    assert b"Proxy-Authorization: Basic bWU6cHc=" in head
+    assert b"\r\nAuthorization" not in head
+    ((_, headers, _),) = server.requests
+    assert headers["Authorization"] == "Basic eW91OnNlY3JldA=="
+    assert "Proxy-Authorization" not in headers
 
 
 def test_secrets_are_found_nowhere(

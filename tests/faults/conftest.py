@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.camera import Camera
-from tests.support.fault_table import Recorder
+from tests.support.fault_table import SEARCH, Recorder
 from tests.support.live_site import Site
 from tests.support.planted import LOGIN, PASSWORD, leaks
 
@@ -53,7 +53,7 @@ def discreet(said: list[str], tmp_path: Path, record: Recorder, caplog: Any, cap
     said.append(caplog.text)
     found = sum(leaks(text.encode()) for text in said)
     places = [path for path in tmp_path.rglob("*") if path.is_file() and leaks(path.read_bytes())]
-    record("camera password found", found + len(places), "times", "= 0")
+    record(SEARCH, found + len(places), "times", "= 0")
     assert not found, next(text for text in said if leaks(text.encode()))[:2000]
     assert not places
 

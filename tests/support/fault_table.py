@@ -18,6 +18,8 @@ import pytest
 
 #: the name under which figures travel from a worker to whoever started it
 _KEY = "fault"
+#: what every case looks for in all that it wrote, printed, logged and answered
+SEARCH = "camera password found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,34 @@ class Table:
             on = report.nodeid.partition("[")[2].rstrip("]")
             self.outcomes[f"{title}|{on}"] = report.outcome
 
+    def summary(self) -> Iterator[str]:
+        """What was promised, each with the worst that was found anywhere, in Markdown."""
+        yield "| promise | worst | goal | measured | missed |"
+        yield "|---|---|---|---|---|"
+        for what, unit, goal in dict.fromkeys((f.what, f.unit, f.goal) for f in self.figures if f.goal):
+            found = [f for f in self.figures if (f.what, f.unit, f.goal) == (what, unit, goal)]
+            values = [f.value for f in found]
+            worst = min(values) if goal.startswith(">=") else max(values)
+            missed = sum(not f.kept for f in found) or ""
+            cells = [what, f"{_number(worst)} {unit}", f"{goal} {unit}", f"{len(values)} times", f"{missed}"]
+            yield f"| {' | '.join(cell.strip() for cell in cells)} |"
+
     def lines(self) -> Iterator[str]:
-        """The table in Markdown: one line a figure."""
+        """The table in Markdown: one line a figure, but for searches that found no password."""
         yield "| fault | on | what | measured | goal | kept |"
         yield "|---|---|---|---|---|---|"
-        for figure in self.figures:
+        for figure in self.told:
             goal = f"{figure.goal} {figure.unit}".strip() if figure.goal else ""
             kept = ("yes" if figure.kept else "**no**") if figure.goal else ""
             value = f"{_number(figure.value)} {figure.unit}".strip()
             yield f"| {figure.case} | {figure.on} | {figure.what} | {value} | {goal} | {kept} |"
+
+    @property
+    def told(self) -> list[Figure]:
+        """Figures case by case, without what every case looks for and none found."""
+        cases = list(dict.fromkeys(f.case for f in self.figures))
+        found = [f for f in self.figures if f.what != SEARCH or f.value]
+        return sorted(found, key=lambda f: (cases.index(f.case), f.on))
 
     def verdict(self) -> str:
         """How many cases passed, and which did not."""
@@ -108,11 +129,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not TABLE.figures or os.environ.get("PYTEST_XDIST_WORKER"):
         return
     terminalreporter.section("fault table")
-    for case in dict.fromkeys((f.case, f.on) for f in TABLE.figures):
+    for case in dict.fromkeys((f.case, f.on) for f in TABLE.told):
         terminalreporter.write_line(f"{case[0]} [{case[1]}]" if case[1] else case[0])
-        for figure in TABLE.figures:
+        for figure in TABLE.told:
             if (figure.case, figure.on) == case:
                 terminalreporter.write_line(f"    {figure}")
+    searches = [f.value for f in TABLE.figures if f.what == SEARCH]
+    terminalreporter.write_line(f"{SEARCH}: {sum(searches):g} times in {len(searches)} cases")
     terminalreporter.write_line(TABLE.verdict())
     if target := os.environ.get("FAULTS_JSON"):
         Path(target).write_text(json.dumps(TABLE.to_json(), indent=1), encoding="utf-8")
@@ -123,14 +146,13 @@ class Recorder:
 
     def __init__(self, item: pytest.Item, case: str) -> None:
         self._item, self._case = item, case
-        #: what the case is about, where it says itself; else the camera's kind and the like
-        self.on = item.name.partition("[")[2].rstrip("]")
+        #: which line of a test's table it is
+        self._row = item.name.partition("[")[2].rstrip("]")
 
-    def __call__(
-        self, what: str, value: float, unit: str = "", goal: str = "", on: str | None = None
-    ) -> None:
-        """Note one value; `goal` is "<= 2.5", ">= 95" or "= 0"."""
-        figure = Figure(self._case, self.on if on is None else on, what, round(float(value), 4), unit, goal)
+    def __call__(self, what: str, value: float, unit: str = "", goal: str = "", on: str = "") -> None:
+        """Note one value, of one camera or the like; `goal` is "<= 2.5", ">= 95" or "= 0"."""
+        where = ": ".join(part for part in (self._row, on) if part)
+        figure = Figure(self._case, where, what, round(float(value), 4), unit, goal)
         self._item.user_properties.append((_KEY, asdict(figure)))
 
     @property
@@ -155,6 +177,12 @@ def page(found: dict[str, Any], seconds: float) -> str:
         "",
         f"`python -m tests.faults --table docs/faults.md` on {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}: {table.verdict()}; {seconds:.0f} s for the whole suite.",
+        "",
+        "## What is promised, and the worst that was found",
+        "",
+        *table.summary(),
+        "",
+        "## Every figure",
         "",
         *table.lines(),
         "",

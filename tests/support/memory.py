@@ -33,10 +33,14 @@ def zombies() -> int:
     """Children that have ended and that nobody has asked for."""
     count = 0
     for task in Path("/proc/self/task").iterdir():
-        for child in (task / "children").read_text().split():
+        try:
+            children = (task / "children").read_text().split()
+        except OSError:  # the thread has just ended
+            continue
+        for child in children:
             try:
                 count += Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-            except FileNotFoundError:  # gone meanwhile
+            except OSError:  # gone meanwhile
                 continue
     return count
 

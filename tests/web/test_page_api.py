@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.support.page_run import Running, wait_for
+from tests.support.page_run import TOKEN, Running, wait_for
 from vidstream.web.history import LENGTH, History
 
 Start = Callable[..., Running]
@@ -44,8 +44,9 @@ def test_every_answer_is_as_described(running: Start) -> None:
     jsonschema.Draft202012Validator(error).validate(missing.json)
 
 
-def test_the_description_names_every_route_and_no_other(running: Start) -> None:
-    run = running()
+@pytest.mark.parametrize("token", [None, TOKEN], ids=["without a token", "with one"])
+def test_the_description_names_every_route_and_no_other(running: Start, token: str | None) -> None:
+    run = running(token=token)
     described = run.client.ask("/api/v1/openapi.json").json
     assert described["openapi"] == "3.1.0"
     there = {(path, method.upper()) for path, found in described["paths"].items() for method in found}

@@ -23,13 +23,13 @@ log = logging.getLogger("vidstream.web")
 
 #: sources that one answer may show
 _MOST = 64
-_LAYERS = Option(
-    "layers", "what to draw, with commas: boxes, labels, trails, zones, masks", {"type": "string"}
-)
+_V1, _SOURCE = "/api/v1", "/api/v1/sources/{source}"
+_TEXT = {"type": "string"}
+_LAYERS = Option("layers", "what to draw, with commas: boxes, labels, trails, zones, masks", _TEXT)
 _WIDTH = Option(
     "width", "pixels; rounded up to a size there is", {"type": "integer", "minimum": 1, "maximum": 4096}
 )
-_SOURCES = Option("sources", "names, with commas; all without", {"type": "string"})
+_SOURCES = Option("sources", "names, with commas; all without", _TEXT)
 
 
 class Api:
@@ -39,13 +39,17 @@ class Api:
         self._watcher = watcher
         self._reload = reload
         self._files = Files()
-        self.routes = self._table()
+        #: every route there is, but for the login
+        self.routes: tuple[Route, ...] = (
+            *self._pages(),
+            *self._figures(),
+            *self._pictures(),
+            *self._happenings(),
+            *self._orders(),
+        )
 
-    def _table(self) -> tuple[Route, ...]:
-        """Every route there is, but for the login."""
-        jpeg, within = "image/jpeg", {"type": "number", "minimum": 0.1, "maximum": 86_400}
-        count = {"type": "integer", "minimum": 1, "maximum": 1800}
-        v1 = "/api/v1"
+    def _pages(self) -> tuple[Route, ...]:
+        within = {"type": "number", "minimum": 0.1, "maximum": 86_400}
         return (
             Route("/", self.page, "The page.", kind="text/html"),
             Route("/static/{file}", self.file, "What the page is made of.", kind="*/*", others=(404,)),
@@ -57,22 +61,43 @@ class Api:
                 options=[Option("within", "seconds that a good frame may be old", within)],
             ),
             Route("/metrics", self.metrics_text, "Figures for Prometheus.", kind="text/plain"),
-            Route(f"{v1}/openapi.json", self.openapi, "This description.", {"type": "object"}),
-            Route(f"{v1}/state", self.state, "The run at a glance.", ref("State")),
-            Route(f"{v1}/sources", self.sources, "All sources.", ref("Sources")),
+            Route(f"{_V1}/openapi.json", self.openapi, "This description.", {"type": "object"}),
+        )
+
+    def _figures(self) -> tuple[Route, ...]:
+        count = {"type": "integer", "minimum": 1, "maximum": 1800}
+        return (
+            Route(f"{_V1}/state", self.state, "The run at a glance.", ref("State")),
+            Route(f"{_V1}/sources", self.sources, "All sources.", ref("Sources")),
+            Route(_SOURCE, self.source, "One source.", ref("SourceDetails"), others=(404,)),
+            Route(f"{_V1}/graph", self.graph, "The stages of each source, laid out.", ref("Graphs")),
             Route(
-                f"{v1}/sources/{{source}}", self.source, "One source.", ref("SourceDetails"), others=(404,)
+                f"{_V1}/metrics", self.metrics, "Figures of each stage, and of this process.", ref("Metrics")
             ),
             Route(
-                f"{v1}/sources/{{source}}/picture.jpg",
+                f"{_V1}/counts",
+                self.counts,
+                "Running numbers over the last hour.",
+                ref("History"),
+                options=[_SOURCES, Option("points", "how many values to give of each", count)],
+                others=(404,),
+            ),
+            Route(f"{_V1}/notices", self.notices, "What a person may need to know.", ref("Notices")),
+            Route(f"{_V1}/report", self.report, "The report, as it would be at the end.", ref("Report")),
+        )
+
+    def _pictures(self) -> tuple[Route, ...]:
+        return (
+            Route(
+                f"{_SOURCE}/picture.jpg",
                 self.picture,
                 "The newest picture; greyed, with the reason, where it is not new.",
-                kind=jpeg,
+                kind="image/jpeg",
                 options=[_WIDTH, _LAYERS],
                 others=(404,),
             ),
             Route(
-                f"{v1}/sources/{{source}}/stream.mjpeg",
+                f"{_SOURCE}/stream.mjpeg",
                 self.mjpeg,
                 "Moving pictures for any viewer; greyed, with the reason, where they are not new.",
                 kind=streams.MULTIPART,
@@ -80,63 +105,49 @@ class Api:
                 others=(404,),
             ),
             Route(
-                f"{v1}/pictures",
+                f"{_V1}/pictures",
                 self.pictures,
                 "Moving pictures of several sources in one answer; each part has X-Source, X-Frame, X-Age.",
                 kind=streams.MULTIPART,
                 options=[_SOURCES, _WIDTH, _LAYERS],
                 others=(404,),
             ),
-            Route(f"{v1}/graph", self.graph, "The stages of each source, laid out.", ref("Graphs")),
+        )
+
+    def _happenings(self) -> tuple[Route, ...]:
+        return (
             Route(
-                f"{v1}/metrics", self.metrics, "Figures of each stage, and of this process.", ref("Metrics")
-            ),
-            Route(
-                f"{v1}/events",
+                f"{_V1}/events",
                 self.events,
                 "The newest events, oldest first.",
                 ref("Events"),
                 options=[
-                    Option("source", "only of this source", {"type": "string"}),
-                    Option("kind", "only of this kind", {"type": "string"}),
-                    Option("after", "only those behind the event with this id", {"type": "string"}),
+                    Option("source", "only of this source", _TEXT),
+                    Option("kind", "only of this kind", _TEXT),
+                    Option("after", "only those behind the event with this id", _TEXT),
                 ],
             ),
             Route(
-                f"{v1}/events/{{event}}/snapshot.jpg",
+                f"{_V1}/events/{{event}}/snapshot.jpg",
                 self.snapshot,
                 "What an event looked like.",
-                kind=jpeg,
+                kind="image/jpeg",
                 others=(404,),
             ),
             Route(
-                f"{v1}/stream",
+                f"{_V1}/stream",
                 self.stream,
                 "Server-sent events: 'event' (resumes behind Last-Event-ID) and 'state' once a second.",
                 kind=streams.EVENT_STREAM,
             ),
-            Route(
-                f"{v1}/counts",
-                self.counts,
-                "Running numbers over the last hour.",
-                ref("History"),
-                options=[_SOURCES, Option("points", "how many values to give of each", count)],
-                others=(404,),
-            ),
-            Route(f"{v1}/notices", self.notices, "What a person may need to know.", ref("Notices")),
-            Route(f"{v1}/report", self.report, "The report, as it would be at the end.", ref("Report")),
-            Route(
-                f"{v1}/stop", self.stop, "End the run in good order.", ref("Done"), method="POST", acts=True
-            ),
-            Route(
-                f"{v1}/reload",
-                self.reload,
-                "Read the YAML file again and apply what has changed.",
-                ref("Done"),
-                method="POST",
-                acts=True,
-                others=(409, 501),
-            ),
+        )
+
+    def _orders(self) -> tuple[Route, ...]:
+        stop, reload = "End the run in good order.", "Read the YAML file again and apply what has changed."
+        done = ref("Done")
+        return (
+            Route(f"{_V1}/stop", self.stop, stop, done, method="POST", acts=True),
+            Route(f"{_V1}/reload", self.reload, reload, done, method="POST", acts=True, others=(409, 501)),
         )
 
     # -- the page --------------------------------------------------------------------------------------

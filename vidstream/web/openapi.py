@@ -39,7 +39,7 @@ def _operation(route: Route) -> dict[str, Any]:
     schema = route.answer if route.answer is not None else {"type": "string"}
     error = {"application/json": {"schema": ref("Error")}}
     answers: dict[str, Any] = {
-        "200": {"description": route.summary, "content": {route.kind: {"schema": schema}}}
+        str(route.status): {"description": route.summary, "content": {route.kind: {"schema": schema}}}
     }
     for status in (*_ANY, *route.others):
         body = {route.kind: {"schema": schema}} if status == 503 and route.path == "/health" else error

@@ -92,9 +92,19 @@ class Page:
         api = Api(self.watcher, self._reload)
         self.routes = api.routes
         if self._token is not None:
-            login = Route("/login", self._log_in, "Take a token, give a cookie.", method="POST", open=True)
-            self.routes = (*api.routes, login)
+            login = Route(
+                "/login",
+                self._log_in,
+                "Take a token (the field 'token' of a form), give a cookie.",
+                kind="text/plain",
+                method="POST",
+                status=303,
+                open=True,
+            )
+            self.routes = api.routes = (*api.routes, login)
         self._router = Router(self.routes, self._access, _refusal)
+        for lane in self.watcher.lanes():  # not when the first event comes, on the graph's own thread
+            self.watcher.offer(lane.name)
         self._engine.watch(self.watcher.frame, self.watcher.status)
         self.watcher.happenings.start()
         self.server.start(self._sample)

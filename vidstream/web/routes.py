@@ -44,7 +44,9 @@ class Route:
     kind: str = "application/json"
     method: str = "GET"
     options: Sequence[Option] = ()
-    #: statuses it gives besides 200 and those that every route gives
+    #: the status where all is well
+    status: int = 200
+    #: statuses it gives besides that and those that every route gives
     others: Sequence[int] = ()
     #: needs no token: the way to show one
     open: bool = False

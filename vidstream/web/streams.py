@@ -112,8 +112,14 @@ def happenings(watcher: Watcher, last: str) -> Stream:
 
 
 def _states(watcher: Watcher) -> bytes:
+    """The states of all sources, put together once for all who listen."""
+    rung, text = watcher.said
+    if rung == watcher.rung:
+        return text
+    rung = watcher.rung
     value = {"run": watcher.happenings.run, "wall": watcher.clock.time(), "sources": sources(watcher)}
-    return _message("state", value)
+    watcher.said = rung, _message("state", value)
+    return watcher.said[1]
 
 
 def _message(kind: str, value: Any, name: str = "") -> bytes:

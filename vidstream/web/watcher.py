@@ -41,6 +41,8 @@ class Watcher:
         self.history = History()
         #: rung at every new state of a source, and at every sample; so many times
         self.bell, self.rung = Bell(), 0
+        #: what listeners were told at which ring
+        self.said: tuple[int, bytes] = (-1, b"")
         #: source -> arrival of its newest finished frame without damage, on the monotonic clock
         self.good: dict[str, float] = {}
         #: source -> stage -> its newest running numbers

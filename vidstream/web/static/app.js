@@ -340,8 +340,9 @@ function log() {
 
 const VIEWS = { "": grid, camera, events, counts, graph, log };
 
-function route() {
+function route(event) {
   const [name, argument] = location.hash.replace(/^#\/?/, "").split("/");
+  const from = view.source;
   for (const timer of timers) clearInterval(timer);
   timers.clear();
   pictures.show([], { width: 640 });
@@ -355,6 +356,10 @@ function route() {
   if (name === "events") seen();
   document.title = [argument && decodeURIComponent(argument), name && words(name), "vidstream"].filter(Boolean)[0] + (name ? " · vidstream" : "");
   scrollTo(0, 0);
+  if (!event) return;
+  // the keyboard goes on where the eye is: with the camera one comes from, or at the top of what is new
+  const back = !name && from ? main.querySelector(`[data-source="${CSS.escape(from)}"]`) : null;
+  (back || main).focus({ preventScroll: !back });
 }
 
 function seen() {

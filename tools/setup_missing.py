@@ -21,12 +21,14 @@ LIBRARIES = {
 }
 #: Machines for which requirements/core.txt brings the tesseract program.
 TESSERACT_PACKAGED = ("x86_64", "aarch64")
-#: Programs that tests run: a screen, a browser with its driver, a message broker.
+#: Programs that tests run: a screen, a browser with its driver, a message broker, certificates.
 PROGRAMS = {
     "Xvfb": "xvfb",
     "chromium": "chromium",
     "chromedriver": "chromium-driver",
     "mosquitto": "mosquitto",
+    "mosquitto_sub": "mosquitto-clients",
+    "openssl": "openssl",
 }
 #: An RTSP camera that is not ours, for the system's own Python: what has to work, and what brings it.
 GSTREAMER = """

@@ -14,6 +14,7 @@ from typing import Any
 from vidstream.errors import StageError, VidstreamError
 from vidstream.graph.change import same_instance
 from vidstream.graph.clock import Clock
+from vidstream.graph.closing import Closing
 from vidstream.graph.commons import Commons
 from vidstream.graph.description import SOURCE_ID, OnError, RunOptions, StageEntry, Wiring
 from vidstream.graph.failures import Failures, words
@@ -164,9 +165,10 @@ class Assembly:
 
     def close(self) -> None:
         """Close whatever `open` was called on; sinks on threads of their own end in any case."""
-        for node, instances in Counter(self._opened).items():
-            for stage in islice(self._instances(node), instances):
-                self._context.failures.in_lifecycle(node, "close", stage.close)
+        opened = Counter(self._opened).items()
+        context = self._context
+        closing = Closing(context.failures, context.watchdog, f"{context.source}/closing")
+        closing.run((node, stage) for node, n in opened for stage in islice(self._instances(node), n))
         self._opened.clear()
         self._closed = True
         self._let_go()

@@ -31,6 +31,8 @@ from vidstream.types import Packet
 
 #: seconds that frames in flight are given after a stop, and after that (or at the end) the stages
 DRAIN, GRACE = 3.0, 2.0
+#: the same for cameras: the end is to come within 3 s, whatever hangs
+LIVE = 1.0, 1.8
 #: seconds between looks at windows and lanes
 _TICK = 0.01, 0.1
 
@@ -197,7 +199,7 @@ class Engine:
                 self.watchdog.hurry()
             self._reload.close()
             roster.stop()
-        roster.attend(Patience(DRAIN, GRACE))
+        roster.attend(self._patience)
         if self._stop_at is None:
             self._change()
             roster.revive(self.description.run.revive if self._live else 0.0, self._anew)
@@ -261,22 +263,28 @@ class Engine:
         if (tap := self._tap) is not None:
             tap.put(None)
 
+    @property
+    def _patience(self) -> Patience:
+        return Patience(min(DRAIN, LIVE[0]), min(GRACE, LIVE[1])) if self._live else Patience(DRAIN, GRACE)
+
     def _settled(self) -> bool:
         """True when everything has ended, or has been given enough time to."""
-        now, roster = self._clock.monotonic(), self._roster
+        now, roster, patience = self._clock.monotonic(), self._roster, self._patience
         left = [*roster.working, *roster.beside]
-        if self._stop_at is not None and now - self._stop_at > DRAIN:
+        if self._stop_at is not None and now - self._stop_at > patience.drain:
             for lane in roster.all:
                 lane.discard()
         if roster.is_over:
             self._over_at = now if self._over_at is None else self._over_at
-            overdue = now - self._over_at > GRACE
+            overdue = now - self._over_at > patience.grace
         else:
             self._over_at = None
-            overdue = self._stop_at is not None and now - self._stop_at > DRAIN + GRACE
+            overdue = self._stop_at is not None and now - self._stop_at > sum(patience)
         if overdue:
+            stuck = {lane.name for lane in roster.all if lane.current.in_source}
             for thread in left:
-                self.notices.add("did-not-stop", thread.name, "", "left behind: a call did not return")
+                kind = "source-hung" if thread.name in stuck else "did-not-stop"
+                self.notices.add(kind, thread.name, "", "left behind: a call did not return")
         return overdue or not (left or roster.windows or not roster.is_over)
 
     def _end(self) -> None:

@@ -75,14 +75,9 @@ class Failures:
     def hung(self, node: Node, item: Item, call: Call, turn: Turn, put: Callable[[Stage], None]) -> None:
         """A call did not return, and its thread is left behind; `put` takes the instance to go on with."""
         put(node.gone("hangs"))
+        crowded = self.left_behind(node, call, f" (frame {item.frame.seq}, {item.frame.pts:.3f} s)")
         error = HungError(f"'{call.what}' did not return within {call.seconds:.1f} s")
-        with self._lock:
-            node.metrics.failures += 1
-            node.restarts_in_a_row += 1
-            self._left_behind = [t for t in self._left_behind if t.is_alive()] + [call.thread]
-            crowded = len(self._left_behind) > LEFT_BEHIND
-        key = f"'{call.what}' did not return in time"
-        self._notices.add("stage-hung", self._source, node.id, _with_frame(error, item), key=key)
+        node.restarts_in_a_row += 1
         if item.dead is None and not item.final and not node.traits.sink and node.policy != "pass":
             item.fail(node.id, "hung")
         if self._owner.stopped or item.final:
@@ -93,6 +88,16 @@ class Failures:
             self._switch_off(node, error) if node.traits.sink else self._end(node, error)
         else:
             self._renew(node, turn, put)
+
+    def left_behind(self, node: Node, call: Call, where: str = "") -> bool:
+        """Note that a thread hangs in a stage; True where there are too many of them by now."""
+        key = f"'{call.what}' did not return in time"
+        message = f"'{call.what}' did not return within {call.seconds:.1f} s{where}"
+        self._notices.add("stage-hung", self._source, node.id, message, key=key)
+        with self._lock:
+            node.metrics.failures += 1
+            self._left_behind = [t for t in self._left_behind if t.is_alive()] + [call.thread]
+            return len(self._left_behind) > LEFT_BEHIND
 
     def in_lifecycle(
         self,

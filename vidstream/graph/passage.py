@@ -5,9 +5,10 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from vidstream.errors import SourceError, StageError, VidstreamError
 from vidstream.graph.assembly import Assembly, Context
@@ -23,7 +24,10 @@ from vidstream.graph.reader import Reader
 from vidstream.graph.segment import Chain
 from vidstream.graph.source import Source
 from vidstream.graph.tape import Tape
+from vidstream.graph.watchdog import FRAMES_END
 from vidstream.types import Packet, StreamInfo, Tombstone
+
+Put: TypeAlias = Callable[[Item], None]
 
 
 class Owner(Protocol):
@@ -68,6 +72,12 @@ class Passage:
         self._recording: Sequence[tuple[Node, Tape]] = ()
         self._stopping = threading.Event()
         self._opened = self._broken = False
+        #: live: somebody reads beside; he is through, or the end is wanted
+        self._fed, self._woken = threading.Event(), threading.Event()
+        self._edge = threading.Lock()
+        self._last_is_put = self._left_behind = False
+        #: the lane's thread is inside of the source
+        self.in_source = False
         self._source: Source = source.spec.cls(source.params)
         self._source.name = source.name
         self._source.notify = context.notifier()
@@ -98,6 +108,7 @@ class Passage:
     def interrupt(self) -> None:
         """Read no further, or do not begin; what has been read is finished."""
         self._stopping.set()
+        self._woken.set()
         try:
             self._source.interrupt()
         except Exception as error:  # the graph's edge: the other sources have to be stopped too
@@ -139,7 +150,7 @@ class Passage:
         """Open it; None where a stop came first, or broke it off."""
         if self._stopping.is_set():
             return None
-        self._opened = True
+        self._opened = self.in_source = True
         try:
             info = self._source.open()
             if not self._source.live:
@@ -149,10 +160,15 @@ class Passage:
             if self._stopping.is_set():
                 return None
             raise
+        finally:
+            self.in_source = False
 
     def _close_source(self) -> None:
         if self._opened:
-            self._source.close()
+            self.in_source = True
+            if not self._left_behind:
+                self._source.close()
+            self.in_source = False
             self._source.announce("ended", str(self._owner.error or ""))
 
     def _pump(self, reader: Reader, before: Passage | None) -> None:
@@ -164,7 +180,10 @@ class Passage:
         else:
             self._start()
             try:
-                feed(self._put_newest if self._owner.live else first.input.put, first.input.put)
+                if self._owner.live:
+                    self._feed_beside(reader, feed)
+                else:
+                    feed(first.input.put, first.input.put)
             finally:
                 for segment in self.assembly.segments:
                     segment.join()
@@ -183,9 +202,37 @@ class Passage:
                     item.bury(tombstone)
                 put(item)
         except BaseException as error:  # the graph's edge: what was read until then is finished
-            self._owner.end(error)
+            if not self._left_behind:
+                self._owner.end(error)
         finally:
             put_final(reader.final())
+
+    def _feed_beside(self, reader: Reader, feed: Callable[[Put, Put], None]) -> None:
+        """Live: who reads may hang in that; at the end he is left behind, and the rest is finished."""
+
+        def work() -> None:
+            feed(self._put_newest, self._put_last)
+            self._fed.set()
+            self._woken.set()
+            if self._left_behind:
+                with suppress(BaseException):  # nobody wants to know any more
+                    self._source.close()
+
+        threading.Thread(target=work, name=f"{self._context.source}/reader", daemon=True).start()
+        self._woken.wait()
+        if not self._fed.wait(FRAMES_END):
+            self._left_behind = True
+            self._context.notices.add(
+                "source-hung", self._context.source, "", "left behind: it did not come back from reading"
+            )
+            self._put_last(reader.final())
+
+    def _put_last(self, item: Item) -> None:
+        with self._edge:
+            if self._last_is_put:
+                return
+            self._last_is_put = True
+        self.assembly.segments[0].input.put(item)
 
     def _limits(self, before: Passage | None) -> RunOptions:
         run = self._context.run
@@ -199,12 +246,17 @@ class Passage:
     def _put_newest(self, item: Item) -> None:
         """Live: what the first segment has not taken yet gives way; its gap is handed on."""
         queue = self.assembly.segments[0].input
-        old = queue.make_room()
-        if old is not None:
-            item.gap = item.gap or old.gap  # before others can see the item
-            old.drop("source", "newer frame")
-            self.ledger.finish(old.dead)
-        queue.put(item)
+        with self._edge:
+            if self._last_is_put:
+                item.drop("source", "stopped")
+                self.ledger.finish(item.dead)
+                return
+            old = queue.make_room()
+            if old is not None:
+                item.gap = item.gap or old.gap  # before others can see the item
+                old.drop("source", "newer frame")
+                self.ledger.finish(old.dead)
+            queue.put(item)
 
     def _start(self) -> None:
         for number, segment in enumerate(self.assembly.segments, start=1):

@@ -90,7 +90,8 @@ def description(packet: EncodedPacket) -> bytes:
     except (av.FFmpegError, ValueError, IndexError, struct.error) as error:
         raise ValueError(f"{packet.codec.name}: {error}") from error
     (length,) = struct.unpack_from(">I", data, place)
-    return data[place : place + length]
+    # hvc1 says that the parameter sets are in here, where they are; some players take nothing else
+    return data[place : place + length].replace(b"hev1", b"hvc1", 1)
 
 
 def _short_file(packet: EncodedPacket) -> bytes:

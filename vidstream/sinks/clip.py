@@ -121,6 +121,7 @@ class ClipSink(Sink):
         self._last: FrameInfo | None = None
         self._away_since: float | None = None
         self._behind = False
+        self._tidied = 0.0
         # the writer's thread may end a clip, too: see `_look`
         self._lock = threading.Lock()
         self.footage.keep(params.before + _SPARE)
@@ -157,7 +158,9 @@ class ClipSink(Sink):
                 if not params.on or event.kind in params.on:
                     self._happened(event, image, frame)
             self._advance(frame)
-            self._roll.forget(frame.segment, frame.pts - params.before)
+            if abs(frame.pts - self._tidied) >= 1.0:
+                self._tidied = frame.pts
+                self._roll.forget(frame.segment, frame.pts - params.before)
         return self._news(frame)
 
     def flush(self) -> Events | None:

@@ -16,8 +16,8 @@ from vidstream.sinks.naming import Place, TimedNames
 
 #: seconds that a camera may be away before a segment ends
 LONG_GAP: Final = 10.0
-#: a segment that would be shorter, because its boundary is so near, lasts until the one after
-_SHORTEST = 1.0
+#: what begins so little before a boundary belongs to it: pictures do not arrive evenly
+_EARLY = 0.5
 
 
 class Names(Protocol):
@@ -40,12 +40,17 @@ class Cut:
         self._until = float("inf")
         self._size = self._group = self._largest = 0
 
-    def begin(self, at: float, wall: float) -> None:
-        """A segment begins `at` seconds of the recording, which is `wall` on the clock."""
+    def begin(self, at: float, wall: float) -> float:
+        """A segment begins `at` this time, which is `wall` on the clock; gives the time of its name."""
         self._size = self._group = self._largest = 0
-        if self._seconds is not None:
-            rest = self._seconds - wall % self._seconds
-            self._until = at + (rest if rest >= min(_SHORTEST, self._seconds / 2) else rest + self._seconds)
+        if self._seconds is None:
+            return wall
+        rest = self._seconds - wall % self._seconds
+        if rest > _EARLY:
+            self._until = at + rest
+            return wall
+        self._until = at + rest + self._seconds
+        return wall + rest
 
     def add(self, packet: EncodedPacket) -> None:
         """What it has grown by."""

@@ -16,6 +16,8 @@ _CROP: Final = 96
 #: what an object cut by the edge is worth, and how near to the edge that is, in pixels
 _CUT_WORTH: Final = 0.25
 _EDGE: Final = 2.0
+#: seconds between two looks at an object: a look costs 0.1 to 0.5 ms, and what is nearer looks alike
+_PERIOD: Final = 0.2
 #: pictures that are held at most: a 1080p one takes 6 MB
 _MOST: Final = 8
 
@@ -37,22 +39,26 @@ class Moments:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._best: dict[int, Moment] = {}
+        self._looked: dict[int, float] = {}
 
     def clear(self) -> None:
         """Forget all: time has jumped."""
         self._best.clear()
+        self._looked.clear()
 
     def see(self, image: Image, frame: FrameInfo, objects: Detections, needed: Collection[int] = ()) -> None:
         """Look at a picture; the best moments of `needed` tracks are kept however old."""
-        since = frame.pts - self._seconds
+        now, since = frame.pts, frame.pts - self._seconds
+        self._looked = {i: t for i, t in self._looked.items() if now - t < _PERIOD - 1e-6}
         self._best = {i: m for i, m in self._best.items() if i in needed or m.frame.pts >= since}
         if isinstance(objects, Tracks):
             objects = objects[objects.seen_now()]
         worth = _worth(objects.boxes, frame)
         for row, track_id in enumerate(objects.track_ids.tolist()):
             best = self._best.get(track_id)
-            if best is not None and worth[row] <= best.merit:  # however sharp it is
-                continue
+            if track_id in self._looked or (best is not None and worth[row] <= best.merit):
+                continue  # less than the best, however sharp it is
+            self._looked[track_id] = now
             box = objects.boxes[row]
             merit = float(worth[row]) * _sharpness(image, box)
             if best is None or merit > best.merit:

@@ -190,7 +190,7 @@ class VideoSink(Sink):
         key = cut or self._key or self._recorder.needs_key
         for packet in encoder.encode(image.pixels, seconds, key=key):
             if cut:
-                self._cut.begin(at, wall)
+                wall = self._cut.begin(at, wall)
             self._cut.add(packet)
             self._recorder.write(packet, wall, cut=cut)
         self._must_cut = self._key = False

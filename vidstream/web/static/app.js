@@ -278,7 +278,9 @@ function counts() {
       if (!groups.has(key)) groups.set(key, { ...series, lines: [] });
       groups.get(key).lines.push(series);
     }
-    replace(place, [...groups.values()].map((group) => el("section", { class: "panel plot" },
+    const order = new Map(run.sources.map((source, i) => [source.name, i]));
+    const sorted = [...groups.values()].sort((a, b) => (order.get(a.source) ?? 99) - (order.get(b.source) ?? 99));
+    replace(place, sorted.map((group) => el("section", { class: "panel plot" },
       el("div", { class: "plot-head" }, el("h2", { text: group.place }), el("a", { class: "dim", href: toCamera(group.source), text: group.source })),
       el("ul", { class: "key" }, group.lines.map((line, n) => el("li", { class: `tone${n % 6}` }, el("b", { text: number(line.values.at(-1)) }), el("span", { text: line.label.replaceAll("_", " ") })))),
       chart(group.lines, history.end, history.step, width))),

@@ -128,6 +128,15 @@ def test_layers_are_drawn_as_they_are_asked_for(running: Start) -> None:
     assert run.client.ask("/api/v1/sources/gate/picture.jpg?width=0").status == 400
 
 
+def test_where_the_graph_draws_some_frames_only_these_are_shown(running: Start) -> None:
+    run = running(graph={"find": "puppet.find", "draw": {"use": "draw.overlay", "every": 4}})
+    run.first()
+    with run.client.stream(LOOK) as answer:
+        frames = [int(head["x-frame"]) for _, (head, _) in zip(range(6), parts(answer), strict=False)]
+    drawn = {frame % 4 for frame in frames[1:]}
+    assert len(drawn) == 1, "not one in the graph's style and three in another"
+
+
 def test_hidden_faces_stay_hidden(running: Start) -> None:
     hide = {"use": "face.hide", "in": {"faces": "find"}, "method": "fill"}
     run = running(graph={"find": {"use": "puppet.find", "each": 5}, "hide": hide})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -19,6 +20,8 @@ from vidstream.web.scaling import shrunk
 LAYERS: Final = ("boxes", "labels", "trails", "zones", "masks")
 #: widths that pictures come in: a wish is rounded up, so that many who look share one picture
 WIDTHS: Final = (320, 480, 640, 960, 1280, 1920)
+#: seconds for which a graph that draws some frames only is not helped out: two styles in turn would flicker
+_PATIENCE: Final = 2.0
 #: stages behind which the camera's own picture is nobody's business
 _HIDING: Final = frozenset({"face.hide"})
 #: stages whose drawing is of several cameras
@@ -98,7 +101,9 @@ class Offer:
 
     def canvas(self, packet: Packet) -> Canvas | None:
         """The graph's own drawing of a frame."""
-        found = (value_of(packet, slot) for slot in self.canvases)
+        # where faces are hidden, an earlier drawing may show them
+        slots = self.canvases[:1] if self.private else self.canvases
+        found = (value_of(packet, slot) for slot in slots)
         return next((value for value in found if value is not None), None)
 
     def values(self, packet: Packet, port: str) -> tuple[Any, ...]:
@@ -125,23 +130,27 @@ class Painter:
         self._layers = offer.usual if layers is None else layers
         self._overlay: Overlay | None = None
         self._segment = -1
+        #: arrival of the last frame that the graph has drawn itself
+        self._drawn = -math.inf
 
     def paint(self, packet: Packet, width: int) -> View | Canvas | None:
         """A frame as this look shows it, no wider than that; None where there is nothing to show yet."""
+        frame = packet.frame
         if self._own and (canvas := self._offer.canvas(packet)) is not None:
+            self._drawn = frame.mono
             return shrunk(canvas, width)
-        if self._offer.private or packet.image is None:
+        if self._offer.private or packet.image is None or frame.mono - self._drawn < _PATIENCE:
             return None
         picture = shrunk(packet.image, width)  # first: there is less to draw on, and letters fit its size
         if not self._layers:
             return picture
-        overlay = self._overlay_for(packet.frame)
+        overlay = self._overlay_for(frame)
         ports = {
             port: self._offer.values(packet, port) for port in self._offer.inputs if port in self._ports()
         }
         if "masks" not in self._layers:
             ports["objects"] = tuple(_bare(objects) for objects in ports.get("objects", ()))
-        return overlay.process(picture, packet.frame, **ports)
+        return overlay.process(picture, frame, **ports)
 
     def _ports(self) -> Iterable[str]:
         if self._layers & {"boxes", "labels", "trails", "masks"}:

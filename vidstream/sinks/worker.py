@@ -19,7 +19,7 @@ Job: TypeAlias = Callable[[], None]
 #: most bytes that wait: a minute of 4 Mbit/s
 MOST_BYTES: Final = 32 << 20
 #: seconds between two looks at what is to be done without a job
-TICK: Final = 0.1
+TICK: Final = 0.25
 #: seconds that a close waits for a disk
 LAST_WAIT: Final = 2.0
 #: seconds between two attempts to write to a disk that did not take anything
@@ -29,7 +29,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Worker:
-    """Runs jobs in order, and `tick` about every 0.1 s in any case. Its thread begins with it."""
+    """Runs jobs in order, and `tick` about every 0.25 s in any case. Its thread begins with it."""
 
     def __init__(self, name: str, tick: Job, most_bytes: int = MOST_BYTES) -> None:
         self._tick = tick

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -17,16 +19,11 @@ MOST: Final = 200
 Key: TypeAlias = tuple[str, str, str, str]
 
 
-@dataclass(slots=True)
-class _Series:
-    values: deque[float | None] = field(default_factory=lambda: deque(maxlen=LENGTH))
-
-
 class History:
-    """Values at equal steps. Used on one thread."""
+    """Values at equal steps, in rings that take all their memory at once. Used on one thread."""
 
     def __init__(self) -> None:
-        self._series: dict[Key, _Series] = {}
+        self._series: dict[Key, array[float]] = {}
         self._steps = 0
         #: UTC seconds of the newest value
         self.end = 0.0
@@ -34,17 +31,21 @@ class History:
     def add(self, now: float, values: Mapping[Key, float]) -> None:
         """One step on."""
         self.end = now
-        self._steps = min(self._steps + 1, LENGTH)
         for key in values:
             if key not in self._series and len(self._series) < MOST:
-                self._series[key] = _Series()
+                self._series[key] = array("d", [math.nan]) * LENGTH
         for key, series in self._series.items():
-            series.values.append(values.get(key))
+            series[self._steps % LENGTH] = values.get(key, math.nan)
+        self._steps += 1
+
+    def forget(self, there: Container[str]) -> None:
+        """Let go of the sources that are not there any more, so that others have room."""
+        self._series = {key: series for key, series in self._series.items() if key[0] in there}
 
     def to_json(self, sources: Iterable[str], points: int) -> dict[str, Any]:
         """The series of these sources, thinned to about so many points, the newest last."""
         wanted = set(sources)
-        every = max(1, -(-self._steps // points))
+        every = max(1, -(-min(self._steps, LENGTH) // points))
         return {
             "end": self.end,
             "step": STEP * every,
@@ -54,13 +55,20 @@ class History:
                     "stage": stage,
                     "place": place,
                     "label": label,
-                    # from the newest back, so that it stays the last
-                    "values": list(series.values)[::-1][::every][::-1],
+                    "values": self._thinned(series, every),
                 }
                 for (source, stage, place, label), series in self._series.items()
                 if source in wanted
             ],
         }
+
+    def _thinned(self, series: array[float], every: int) -> list[float | None]:
+        """From the newest back, so that it stays the last; from its first value on."""
+        newest, count = self._steps - 1, min(self._steps, LENGTH)
+        values = [series[(newest - back) % LENGTH] for back in range(0, count, every)]
+        while values and math.isnan(values[-1]):
+            values.pop()
+        return [None if math.isnan(value) else value for value in reversed(values)]
 
 
 @dataclass(slots=True)

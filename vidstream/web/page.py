@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Final, Self
 
@@ -17,6 +18,8 @@ from vidstream.web.http import HttpError, Request, Response, Stream
 from vidstream.web.routes import Route, Router
 from vidstream.web.server import Limits, Server, problem
 from vidstream.web.watcher import Watcher
+
+log = logging.getLogger("vidstream.web")
 
 #: seconds between two samples of what stands where
 _SAMPLE: Final = 1.0
@@ -134,7 +137,10 @@ class Page:
 
     async def _sample(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:
-            self.watcher.sample()
+            try:
+                self.watcher.sample()
+            except Exception:
+                log.warning("the page could not take down what stands where", exc_info=True)
             await asyncio.sleep(_SAMPLE)
 
 

@@ -61,6 +61,7 @@ _SOURCE: Final[dict[str, Schema]] = {
     "frames": record(decoded=COUNT, done=COUNT, dropped=COUNT, failed=COUNT),
     "reconnects": COUNT,
     "error": TEXT,
+    "share": maybe(NUMBER),
     "layers": rows(TEXT),
     "usual": rows(TEXT),
     "drawn": TRUTH,

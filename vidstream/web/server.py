@@ -105,11 +105,20 @@ class Server:
     def start(self, *background: Callable[[asyncio.AbstractEventLoop], Awaitable[None]]) -> None:
         """Serve, and run `background` on the same loop."""
         ready = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(ready, background)), name="page", daemon=True
-        )
+
+        def serve() -> None:
+            try:
+                asyncio.run(self._serve(ready, background))
+            except OSError as error:  # no file descriptors are left
+                log.warning("the page has ended: %s", error.strerror)
+            finally:
+                ready.set()
+
+        self._thread = threading.Thread(target=serve, name="page", daemon=True)
         self._thread.start()
         ready.wait()
+        if self._loop is None:
+            raise UsageError("the page cannot be started: no file descriptors are left")
 
     def close(self) -> None:
         """Hang up on everybody; takes no second, whatever they do."""

@@ -41,7 +41,7 @@ def source(watcher: Watcher, lane: Lane) -> dict[str, Any]:
     name, now = lane.name, lane.status.now
     reader, ledger = lane.current.reader, lane.passages[-1].ledger
     last, age = reader.last if reader else None, watcher.age(name)
-    kept, offer = lane.status.to_json(), watcher.offer(name)
+    kept, offer, share = lane.status.to_json(), watcher.offer(name), watcher.share(name)
     return {
         "name": name,
         "kind": offer.plan.source.spec.name if offer else "",
@@ -69,6 +69,7 @@ def source(watcher: Watcher, lane: Lane) -> dict[str, Any]:
         },
         "reconnects": reconnects(kept["times"]),
         "error": redact(str(lane.error)) if lane.error else "",
+        "share": None if share is None else round(share, 4),
         "layers": list(offer.layers) if offer else [],
         "usual": sorted(offer.usual) if offer else [],
         "drawn": bool(offer and offer.canvases),

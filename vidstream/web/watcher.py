@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
@@ -16,6 +17,8 @@ from vidstream.web.happenings import Happenings
 from vidstream.web.history import STEP, History, Key, Pace
 from vidstream.web.looks import Offer
 from vidstream.web.studio import Studio
+
+log = logging.getLogger("vidstream.web")
 
 #: seconds without a new picture after which the last one is called old, whatever the source says
 OLD: Final = 2.5
@@ -50,11 +53,20 @@ class Watcher:
         self.paces: defaultdict[tuple[str, ...], Pace] = defaultdict(Pace)
         self._offers: dict[str, Offer] = {}
         self._sampled = 0.0
+        self._told = False
 
     # -- on the graph's threads ------------------------------------------------------------------------
 
     def frame(self, packet: Packet) -> None:
-        """A frame is finished."""
+        """A frame is finished. Whatever goes wrong here is the page's own affair."""
+        try:
+            self._take(packet)
+        except Exception:
+            if not self._told:
+                log.warning("the page lost a frame of %s", packet.source, exc_info=True)
+            self._told = True
+
+    def _take(self, packet: Packet) -> None:
         source = packet.source
         if not packet.frame.damaged:
             self.good[source] = packet.frame.mono
@@ -101,6 +113,11 @@ class Watcher:
             except VidstreamError:
                 return None
         return known
+
+    def share(self, source: str) -> float | None:
+        """How much of a recording is done; None where nobody knows how long it is."""
+        progress = (p for p in self.engine.progress() if p.source == source)
+        return next((p.share for p in progress), None)
 
     def age(self, source: str) -> float | None:
         """Seconds since the newest finished frame of a source arrived; None before the first."""
@@ -150,6 +167,7 @@ class Watcher:
                 known.pop(source, None)
         for key in [key for key in self.paces if key[1] not in there]:
             del self.paces[key]
+        self.history.forget(there)
 
     def _values(self) -> Iterator[tuple[Key, float]]:
         for source, stages in tuple(self.counts.items()):

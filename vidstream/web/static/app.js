@@ -73,7 +73,8 @@ function tile(source) {
   const update = (now) => {
     const state = monitor.update(now);
     if (state !== shown) replace(place, chip(shown = state));
-    say(rate, now.arriving && now.fps ? `${now.fps.toFixed(now.fps < 9.95 ? 1 : 0)} fps` : "");
+    const done = now.share === null ? "" : `${Math.floor(now.share * 100)} % · `;
+    say(rate, now.arriving && now.fps ? done + `${now.fps.toFixed(now.fps < 9.95 ? 1 : 0)} fps` : "");
   };
   update(source);
   return { node, monitor, update };

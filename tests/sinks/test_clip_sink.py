@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.support.clips import number_of, numbered
 from tests.support.one_stage import problems
 from vidstream.errors import ParamError
 from vidstream.graph.footage import Codec, EncodedPacket, Footage
@@ -33,17 +34,14 @@ SIZE = (64, 48)
 
 
 def picture(index: int) -> View:
-    """A picture that tells its index: eight stripes, one for each bit."""
-    bits = [255 * (index >> bit & 1) for bit in range(8)]
-    row = np.repeat(np.array(bits, np.uint8), SIZE[0] // 8)
-    return View(np.broadcast_to(row[None, :, None], (SIZE[1], SIZE[0], 3)).copy())
+    """A picture that tells its index."""
+    return View(numbered(index, SIZE))
 
 
 def film(path: Path) -> list[tuple[float, int]]:
     """(time, index) of each picture of a clip."""
     with av.open(str(path)) as container:
-        found = [(float(f.time), f.to_ndarray(format="gray")) for f in container.decode(video=0)]
-    return [(t, sum(int(p[24, 4 + 8 * bit] > 127) << bit for bit in range(8))) for t, p in found]
+        return [(float(f.time), number_of(f.to_ndarray(format="bgr24"))) for f in container.decode(video=0)]
 
 
 def encoded(count: int, name: str, fps: float = 25.0, group: int = 25) -> list[EncodedPacket]:

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.support.clips import number_of, numbered
 from tests.support.one_stage import problems
 from vidstream.errors import ParamError, SinkError
 from vidstream.graph.clock import SystemClock
@@ -36,10 +37,8 @@ SECONDS = pytest.mark.skipif(sys.platform != "linux", reason="as Linux does it")
 
 
 def number(index: int, width: int = 64, height: int = 48) -> View:
-    """A picture that tells its index: eight stripes, one for each bit."""
-    bits = [255 * (index >> bit & 1) for bit in range(8)]
-    row = np.repeat(np.array(bits, np.uint8), width // 8)
-    return View(np.broadcast_to(row[None, :, None], (height, width, 3)).copy())
+    """A picture that tells its index."""
+    return View(numbered(index, (width, height)))
 
 
 def noise(seed: int, width: int = 64, height: int = 48) -> View:
@@ -49,17 +48,7 @@ def noise(seed: int, width: int = 64, height: int = 48) -> View:
 def frames(path: Path) -> list[tuple[float, int]]:
     """(time, index) of each picture."""
     with av.open(str(path)) as container:
-        found = [(float(f.time), f.to_ndarray(format="bgr24")) for f in container.decode(video=0)]
-    return [
-        (
-            t,
-            sum(
-                int(bit > 127) << n
-                for n, bit in enumerate(p[p.shape[0] // 2, p.shape[1] // 16 :: p.shape[1] // 8, 1])
-            ),
-        )
-        for t, p in found
-    ]
+        return [(float(f.time), number_of(f.to_ndarray(format="bgr24"))) for f in container.decode(video=0)]
 
 
 def count(path: Path) -> int:
@@ -252,7 +241,7 @@ def test_a_recording_of_a_camera_replaces_no_older_one(make: Make, at: At, tmp_p
 CHILD = """
 import os, sys, time
 from pathlib import Path
-import numpy as np
+from tests.support.clips import numbered
 from vidstream.graph.params import make_params
 from vidstream.sinks.video import VideoSink
 from vidstream.types import FrameInfo, StreamInfo, View
@@ -262,8 +251,7 @@ sink.open(StreamInfo("gate", 64, 48, fps=25.0, live=True))
 begin = time.monotonic()
 for i in range(int(sys.argv[2])):
     time.sleep(max(0.0, begin + i / 25 - time.monotonic()))
-    row = np.repeat(np.array([255 * (i >> bit & 1) for bit in range(8)], np.uint8), 8)
-    pixels = np.broadcast_to(row[None, :, None], (48, 64, 3)).copy()
+    pixels = numbered(i, (64, 48))
     sink.process(View(pixels), FrameInfo("gate", 0, i, i / 25, time.time(), 0.0, 64, 48))
     os.write(1, b".")
 time.sleep(60)

@@ -182,6 +182,8 @@ class Running:
     engine: Engine
     page: Page
     client: Client
+    #: change over to these sources
+    change: Callable[[Mapping[str, Any]], None]
 
     def strings(self, name: str) -> Strings:
         return STRINGS[name]

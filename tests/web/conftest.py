@@ -12,6 +12,7 @@ import pytest
 from tests.support.page_run import GRAPH, STRINGS, Client, Find, Puppet, Running
 from vidstream import builtin
 from vidstream.config import build
+from vidstream.graph.description import Description
 from vidstream.graph.engine import Engine
 from vidstream.web.address import Address
 from vidstream.web.page import Page
@@ -32,15 +33,23 @@ def running() -> Iterator[Callable[..., Running]]:
             registry.add(Puppet)
             registry.add(Find)
             given = sources or {"gate": {"use": "puppet"}}
-            description = build({"sources": given, "graph": graph or GRAPH}, registry).description
-            engine = Engine(description)
+
+            def described(sources: Mapping[str, Any]) -> Description:
+                return build({"sources": sources, "graph": graph or GRAPH}, registry).description
+
+            def change(sources: Mapping[str, Any]) -> None:
+                asked = engine.apply(described(sources))
+                assert asked.wait(20)
+                assert asked.error is None
+
+            engine = Engine(described(given))
             page = stack.enter_context(Page(engine, Address("127.0.0.1", 0), token, **options))
             thread = threading.Thread(target=engine.run)
             stack.callback(thread.join, 20)
             stack.callback(engine.stop)
             thread.start()
             headers = {"Authorization": f"Bearer {token}"} if token else {}
-            return Running(engine, page, Client(page.server.address.port, headers))
+            return Running(engine, page, Client(page.server.address.port, headers), change)
 
         yield start
     STRINGS.clear()

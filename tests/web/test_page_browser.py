@@ -172,6 +172,22 @@ def test_by_keyboard(running: Start, browser: Any) -> None:
     assert eyes.complaints() == []
 
 
+def test_cameras_are_added_and_taken_out(running: Start, browser: Any) -> None:
+    eyes = Eyes(browser)
+    run = running()
+    browser.get(run.page.url)
+    wait_for(lambda: eyes.frame("gate") > 0, 60)
+    run.change({"gate": {"use": "puppet"}, "yard": {"use": "puppet"}})
+    wait_for(lambda: eyes.frame("yard") > 0)
+    wait_for(lambda: not eyes.is_stale("gate"))
+    run.change({"yard": {"use": "puppet"}})
+    wait_for(lambda: len(eyes.all(".tile")) == 1 and eyes.state("yard") == "live")
+    wait_for(lambda: "gate" not in run.page.watcher.studio.newest)
+    frame = eyes.frame("yard")
+    wait_for(lambda: eyes.frame("yard") > frame and not eyes.is_stale("yard"))
+    assert eyes.complaints() == []
+
+
 def test_on_a_phone_every_view_fits(running: Start, browser: Any) -> None:
     eyes = Eyes(browser)
     long_name = "a-camera-with-quite-a-long-name-behind-the-house"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise
@@ -21,7 +21,9 @@ from vidstream.graph.failures import Failures, words
 from vidstream.graph.footage import Footage
 from vidstream.graph.gates import Gate
 from vidstream.graph.item import Item
-from vidstream.graph.node import Node, slot_index
+from vidstream.graph.ledger import Ledger
+from vidstream.graph.load import Governor, Load, dispensable
+from vidstream.graph.node import AgedNode, Node, slot_index
 from vidstream.graph.notices import Notices
 from vidstream.graph.partition import partition
 from vidstream.graph.segment import Chain, Emit, Segment, Spoiled, Workers
@@ -77,7 +79,7 @@ class Assembly:
         self._context = context
         self._footage = footage
         self._index = slot_index(wiring.order)
-        self._conditions = wiring.conditions
+        self._wiring = wiring
         self._spares: list[Spare] = []
         self._closed = False
         #: a node for each of its instances that `open` was called on
@@ -89,7 +91,8 @@ class Assembly:
         self.slots = len(self._index) + 1
 
     def _node(self, entry: StageEntry, wiring: Wiring) -> Node:
-        return Node(entry, wiring, self._index, self._policy(entry), partial(self._stage, entry))
+        kind = AgedNode if self._context.live and entry.spec.traits.sink else Node
+        return kind(entry, wiring, self._index, self._policy(entry), partial(self._stage, entry))
 
     def _policy(self, entry: StageEntry) -> OnError:
         default: OnError = "pass" if entry.spec.traits.sink else self._context.run.on_error
@@ -127,6 +130,19 @@ class Assembly:
             segment.emit = following.input.put
         segments[-1].emit = emit
         return segments
+
+    def govern(self, ledger: Ledger) -> Callable[[], None]:
+        """Live, where the machine is too slow: thin out what others can do without. Gives what ends that."""
+        context = self._context
+        watchdog = context.watchdog
+        if watchdog is None or context.run.load != "adaptive":
+            return lambda: None
+        nodes = {node.id: node for node in self.nodes}
+        groups = [[nodes[name] for name in group] for group in dispensable(self._wiring)]
+        governors = [Governor(group, ledger, context.notifier(group[0].id)) for group in groups]
+        load = Load(governors, self.segments[0].input)
+        watchdog.every_round(load.round)
+        return partial(watchdog.no_more, load.round)
 
     def watch(self, spoiled: Spoiled, spoiled_if_heavy: Spoiled) -> None:
         """Say which frames are not worth taking, in front of light and of heavy segments."""
@@ -249,7 +265,7 @@ class Assembly:
         node.make = partial(self._stage, spare.entry)
         node.policy = self._policy(spare.entry)
         if (old.every, old.period, old.when) != (spare.entry.every, spare.entry.period, spare.entry.when):
-            node.gate = Gate.of(spare.entry, [self._index[s] for s in self._conditions[node.id]])
+            node.gate = Gate.of(spare.entry, [self._index[s] for s in self._wiring.conditions[node.id]])
 
     def _replace(self, spare: Spare, stage: Stage) -> None:
         node, tell = spare.node, self._context.failures.in_lifecycle

@@ -19,7 +19,8 @@ class Channel(Generic[T]):
     """
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
+        #: may be changed at any time, by the only writer's side
+        self.capacity = capacity
         self._items: deque[T] = deque()
         lock = threading.Lock()
         self._filled = threading.Condition(lock)
@@ -33,7 +34,7 @@ class Channel(Generic[T]):
         """Append, waiting for room. After `close` there is always room: what is left gets drained."""
         with self._filled:
             self._writers += 1
-            while len(self._items) >= self._capacity and not self._closed:
+            while len(self._items) >= self.capacity and not self._closed:
                 self._freed.wait()
             self._writers -= 1
             self._append(item)
@@ -41,7 +42,7 @@ class Channel(Generic[T]):
     def make_room(self) -> T | None:
         """Where it is full, take out the oldest item: the next `put`, by an only writer, will not wait."""
         with self._filled:
-            return self._items.popleft() if len(self._items) >= self._capacity else None
+            return self._items.popleft() if len(self._items) >= self.capacity else None
 
     def get(self, timeout: float | None = None) -> T | None:
         """The oldest item, waiting for one; None only after `timeout` seconds."""

@@ -46,6 +46,8 @@ class RunOptions:
     queue: Positive = 8  #: frames that may wait before a thread (offline)
     staleness: Seconds = 0.5  #: live: a frame older than this is dropped before a heavy stage
     hang: Seconds = 4.0  #: live: a stage that does not return for so long is replaced; 0 = never
+    #: live, where the machine is too slow: detectors run less often (adaptive), or frames are dropped (drop)
+    load: Literal["adaptive", "drop"] = "adaptive"
     #: live: pause before a camera that a failing stage has ended starts anew; 0 = never
     revive: Seconds = 30.0
     out: OutputFile = field(default=OutputFile(Path()))  #: folder that every output path is under

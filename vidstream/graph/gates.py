@@ -22,6 +22,9 @@ class Gate:
         self._when = entry.when
         self._condition = condition
         self._arrived = -1
+        #: run only on every n-th of the frames that are left, to keep up with a camera; may change any time
+        self.thin = 1
+        self._passed_over = 0
         self._is_on = True
         self.reset()
 
@@ -44,7 +47,16 @@ class Gate:
         self._arrived += 1
         if self._arrived % self._every or not self._is_on:
             return False
-        return not self._period or self._is_due(item.frame.pts)
+        if self._period and not self._is_due(item.frame.pts):
+            return False
+        return self.thin == 1 or self._is_its_turn()
+
+    def _is_its_turn(self) -> bool:
+        self._passed_over += 1
+        if self._passed_over < self.thin:
+            return False
+        self._passed_over = 0
+        return True
 
     def _is_due(self, pts: float) -> bool:
         """At most once per period, without drifting: the schedule is a grid, not "since last time"."""

@@ -55,10 +55,13 @@ class Histogram:
         return 0.0
 
 
+_ENDINGS = {2: "nd", 3: "rd"}
+
+
 class StageMetrics:
     """What one stage of one source did, and what it cost."""
 
-    __slots__ = ("failures", "stage", "thread", "time", "use", "workers")
+    __slots__ = ("age", "cause", "every", "failures", "stage", "thread", "time", "use", "workers")
 
     def __init__(self, stage: str, use: str, workers: int = 1) -> None:
         self.stage = stage
@@ -68,18 +71,51 @@ class StageMetrics:
         self.thread = 0
         self.time = Histogram()
         self.failures = 0
+        #: sinks of live runs: seconds from a frame's arrival until the sink was done with it
+        self.age: Histogram | None = None
+        #: stages that are thinned out where the machine is too slow: n -> seconds it ran on every n-th frame
+        self.every: dict[int, float] = {}
+        #: why it was, the last time
+        self.cause = ""
+
+    def ran_every(self, every: int, seconds: float) -> None:
+        """For so long it ran on every n-th frame."""
+        self.every[every] = self.every.get(every, 0.0) + seconds
 
     def include(self, other: StageMetrics) -> None:
         """Add what another instance of the stage did."""
         self.time.include(other.time)
         self.failures += other.failures
+        self.cause = other.cause or self.cause
+        for every, seconds in other.every.items():
+            self.ran_every(every, seconds)
+        if other.age is not None:
+            self.age = self.age or Histogram()
+            self.age.include(other.age)
 
     def busy(self, elapsed: float) -> float:
         """Share of the time that the stage was at work; with several workers, their mean."""
         return self.time.total / (elapsed * self.workers) if elapsed > 0 else 0.0
 
+    @property
+    def reduced(self) -> str:
+        """For how much of the time it ran on fewer frames, in words; nothing where it never did."""
+        total = sum(self.every.values())
+        parts = [
+            f"on every {n}{_ENDINGS.get(n, 'th')} frame for {self.every[n] / total:.0%} of the time"
+            for n in sorted(self.every)
+            if n > 1 and self.every[n]
+        ]
+        return f"{self.stage} ran {', '.join(parts)}: {self.cause}" if parts else ""
+
     def to_json(self, elapsed: float) -> dict[str, Any]:
         """As plain values; times in milliseconds."""
+        more: dict[str, Any] = {}
+        if self.age is not None:
+            more["age_ms"] = {f"p{q}": round(self.age.quantile(q / 100) * 1e3, 1) for q in (50, 95)}
+        if self.reduced:
+            more["every_s"] = {str(n): round(s, 1) for n, s in sorted(self.every.items())}
+            more["reduced"] = self.reduced
         return {
             "stage": self.stage,
             "use": self.use,
@@ -90,4 +126,5 @@ class StageMetrics:
             "p95_ms": round(self.time.quantile(0.95) * 1e3, 4),
             "mean_ms": round(self.time.total / self.time.count * 1e3, 4) if self.time.count else 0.0,
             "busy": round(self.busy(elapsed), 4),
+            **more,
         }

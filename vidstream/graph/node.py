@@ -12,7 +12,7 @@ from vidstream.errors import StageError
 from vidstream.graph.description import OnError, Slot, StageEntry, Wiring
 from vidstream.graph.gates import Gate
 from vidstream.graph.item import Item
-from vidstream.graph.metrics import StageMetrics
+from vidstream.graph.metrics import Histogram, StageMetrics
 from vidstream.graph.stage import Stage
 from vidstream.graph.tape import Revision
 from vidstream.graph.watchdog import FIRST
@@ -116,6 +116,13 @@ class Node:
         if self.revision is not None:
             self.revision.parts.append(self.stage.revise())
 
+    def thin(self, every: int) -> None:
+        """Run only on every n-th of the frames that it would run on."""
+        if self.gate is None and every > 1:
+            self.gate = Gate(self.entry, ())
+        if self.gate is not None:
+            self.gate.thin = every
+
     def put(self, stage: Stage) -> None:
         """Go on with this instance."""
         self.stage = stage
@@ -177,6 +184,21 @@ class Node:
             raise StageError(f"'{method}' must give ({said}), but gave ({got})".replace("NoneType", "None"))
         for slot, value in zip(self.outputs, values, strict=True):
             slots[slot] = value
+
+
+class AgedNode(Node):
+    """A sink of a live run: notes how long ago the frames arrived that it is done with."""
+
+    def call(self, item: Item, stage: Any) -> float:
+        """The same."""
+        age = self.metrics.age = self.metrics.age or Histogram()
+        if self.traits.lossy or self.traits.main_thread:  # it shows the frame later, if at all
+            stage.arrived, stage.age = item.frame.mono, age
+            return super().call(item, stage)
+        seconds = super().call(item, stage)
+        if not item.final:
+            age.add(stage.clock.monotonic() - item.frame.mono)
+        return seconds
 
 
 def _joined(first: Any, second: Any) -> Any:

@@ -179,6 +179,7 @@ class Passage:
             feed(first.handle, first.handle)
         else:
             self._start()
+            load = self.assembly.govern(self.ledger)
             try:
                 if self._owner.live:
                     self._feed_beside(reader, feed)
@@ -187,6 +188,7 @@ class Passage:
             finally:
                 for segment in self.assembly.segments:
                     segment.join()
+                load()
 
     def _feed(
         self,
@@ -251,11 +253,12 @@ class Passage:
                 item.drop("source", "stopped")
                 self.ledger.finish(item.dead)
                 return
-            old = queue.make_room()
-            if old is not None:
-                item.gap = item.gap or old.gap  # before others can see the item
+            gap = None
+            while (old := queue.make_room()) is not None:
+                gap = old.gap or gap
                 old.drop("source", "newer frame")
                 self.ledger.finish(old.dead)
+            item.gap = item.gap or gap  # before others can see the item
             queue.put(item)
 
     def _start(self) -> None:

@@ -198,6 +198,7 @@ class RunReport:
                 lines.append(
                     f"  frame age: p50 {report.age_p50 * 1e3:.0f} ms, p95 {report.age_p95 * 1e3:.0f} ms"
                 )
+                lines += _age_lines(report)
             if report.error:
                 lines.append(f"  stopped by: {report.error}")
         lines += [f"  {shared}" for shared in self.shared]
@@ -206,6 +207,17 @@ class RunReport:
         if advice := self.advice():
             lines.append(f"  advice: {advice}")
         return "\n".join(lines)
+
+
+def _age_lines(report: SourceReport) -> list[str]:
+    """How old frames are at each sink, and which stages ran on fewer of them."""
+    ages = [
+        f"{m.stage} {m.age.quantile(0.5) * 1e3:.0f} and {m.age.quantile(0.95) * 1e3:.0f} ms"
+        for m in report.stages
+        if m.age is not None and m.age.count
+    ]
+    lines = [f"  at the sinks (p50 and p95): {', '.join(ages)}"] if ages else []
+    return lines + [f"  load: {m.reduced}" for m in report.stages if m.reduced]
 
 
 def _headline(report: SourceReport) -> str:

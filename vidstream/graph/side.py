@@ -40,7 +40,7 @@ class SideStage(Stage):
         self.real = real
         self.main_thread = main_thread
         #: seconds from a frame's arrival until it was shown
-        self.age = Histogram()
+        self.age: Histogram | None = None
         self._make = make
         self._idle: Callable[[], None] | None = getattr(self.real, "idle", None)
         # Ctrl-C, or a signal handler that raises SystemExit, strikes the main thread wherever it is
@@ -50,7 +50,8 @@ class SideStage(Stage):
         self._stream: StreamInfo | None = None
         self._gap: Gap | None = None
         self._values: tuple[Any, ...] | None = None
-        self._arrived = 0.0
+        #: when the frame arrived whose values come next, and the frame of those in the mailbox
+        self.arrived = self._shown = 0.0
         self._state = "new"  # new -> open -> closing -> closed
         self._watchdog = watchdog
         self._turn = Turn(self._hung)
@@ -63,13 +64,9 @@ class SideStage(Stage):
 
     def process(self, *values: Any) -> None:
         """Leave the newest values."""
-        self.leave(values, self.clock.monotonic())
-
-    def leave(self, values: tuple[Any, ...], arrived: float) -> None:
-        """Leave the newest values, of a frame that arrived then."""
         with self._lock:
             if self._state in ("new", "open"):
-                self._values, self._arrived = values, arrived
+                self._values, self._shown = values, self.arrived
         self._woken.set()
 
     def on_gap(self, gap: Gap) -> None:
@@ -152,7 +149,7 @@ class SideStage(Stage):
         """
         with self._lock:
             values, self._values = self._values, None
-            state, gap, arrived = self._state, self._gap, self._arrived
+            state, gap, arrived = self._state, self._gap, self._shown
             if values is not None:
                 self._gap = None
                 self._state = "open" if state == "new" else state
@@ -171,7 +168,8 @@ class SideStage(Stage):
         with turn.inside(self, "process", real):
             real.process(*values)  # type: ignore[attr-defined]  # each stage has its own signature
         self._hangs = 0
-        self.age.add(self.clock.monotonic() - arrived)
+        if self.age is not None:
+            self.age.add(self.clock.monotonic() - arrived)
         return state
 
     def _shut(self, turn: Turn, real: Stage) -> None:

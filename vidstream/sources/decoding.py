@@ -15,10 +15,14 @@ from av.video.stream import VideoStream
 from vidstream.errors import SourceError
 from vidstream.sources.damage import Damage
 from vidstream.sources.faults import BadDataError, words
-from vidstream.sources.opening import Opening
+from vidstream.sources.h264 import MissingFrames
+from vidstream.sources.limits import MAX_PIXELS
+from vidstream.sources.opening import JPEG, Opening
 
 #: read errors in a row after which the rest of a recording counts as lost
 _MAX_READ_ERRORS = 20
+#: the same for a stream: a reader of JPEGs looks line by line for the next picture
+_MAX_GARBAGE = 500
 #: years before this are a muxer's zero, not a time somebody recorded at; those of a camera's clock, one
 #: that was never set
 _FIRST_YEAR = 1990
@@ -50,12 +54,15 @@ class Video:
     ) -> None:
         self._opening = opening
         self._complain = complain
+        self._most_failures = _MAX_READ_ERRORS if wanted is None else _MAX_GARBAGE
         self._wanted = wanted
         self._damage = Damage()
         self._clock = _CameraClock()
         #: shown every packet before it is decoded, and None where the next one does not follow on
         self.meet: Callable[[Packet[VideoStream] | None], None] = _meet_none
         self._container, self._stream = opening()
+        self._missing = self._missing_frames()
+        self._salvage = _Salvage() if opening.strict and self.codec == JPEG else None
 
     def rewind(self) -> None:
         """Stand at the very beginning, by opening anew: a search for it loses pictures in some formats."""
@@ -143,6 +150,9 @@ class Video:
         """
         for packet in self._without_stump():
             self.meet(packet)
+            if self._missing is not None and self._missing.precede(bytes(packet)):
+                self._damage.packet(packet, self._by_order)
+                self._complain("pictures are missing")
             yield from self._decoded(packet)
 
     def _decoded(self, packet: Packet[VideoStream]) -> Iterator[Decoded]:
@@ -152,7 +162,7 @@ class Video:
         except av.FFmpegError:
             self._damage.packet(packet, self._by_order)
             self._complain("some data cannot be decoded")
-            return
+            frames = self._salvage.decode(packet) if self._salvage is not None else []
         for frame in frames:
             stamp = frame.dts if self._by_order else frame.pts
             if frame.is_corrupt:
@@ -189,20 +199,29 @@ class Video:
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         failures = 0
-        while failures < _MAX_READ_ERRORS:
+        while failures < self._most_failures:
             try:
                 for packet in self._container.demux(self._stream):
                     failures = 0
                     yield packet
                 return
             except av.FFmpegError as error:
-                if self._wanted is not None:
-                    if isinstance(error, av.error.ExitError) and self._wanted():
-                        continue
-                    kind = BadDataError if isinstance(error, av.error.InvalidDataError) else SourceError
-                    raise kind(words(error)) from None
+                if isinstance(error, av.error.ExitError) and self._wanted is not None and self._wanted():
+                    continue
+                if self._wanted is not None and not isinstance(error, av.error.InvalidDataError):
+                    raise SourceError(words(error)) from None
                 failures += 1
                 self._complain("some data cannot be read")
+        if self._wanted is not None:
+            raise BadDataError("sends nothing that can be understood")
+
+    def _missing_frames(self) -> MissingFrames | None:
+        """Networks lose pictures, and what follows refers to them; a file has them all."""
+        if self._wanted is None or self.codec != "h264":
+            return None
+        missing = MissingFrames()
+        missing.precede(self.extradata)
+        return missing
 
     @property
     def _by_order(self) -> bool:
@@ -212,6 +231,23 @@ class Video:
 
 def _meet_none(packet: Packet[VideoStream] | None) -> None:
     """Nobody wants to see packets."""
+
+
+class _Salvage:
+    """Decodes what is left of JPEGs in which a strict decoder found flaws."""
+
+    def __init__(self) -> None:
+        codec = av.CodecContext.create(JPEG, "r")
+        assert isinstance(codec, av.VideoCodecContext)
+        codec.options = {"max_pixels": str(MAX_PIXELS)}
+        self._codec = codec
+
+    def decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
+        """The picture, if there is anything of it."""
+        try:
+            return self._codec.decode(packet)
+        except av.FFmpegError:
+            return []
 
 
 class _CameraClock:

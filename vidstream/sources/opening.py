@@ -15,6 +15,9 @@ from vidstream.errors import SourceError
 from vidstream.sources.faults import OpenError
 from vidstream.sources.limits import MAX_PIXELS, TOO_LARGE
 
+#: libavcodec's name of streams of JPEGs
+JPEG = "mjpeg"
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -26,6 +29,8 @@ class Opening:
     threads: Callable[[int], int]
     #: seconds for opening and for each read
     timeouts: tuple[float, float] | None = None
+    #: report flaws in JPEGs, which are passed over otherwise
+    strict: bool = False
     #: the device that decodes, or None for the CPU
     accelerator: Callable[[], HWAccel | None] = field(default=lambda: None)
 
@@ -50,6 +55,8 @@ class Opening:
             raise
         codec = stream.codec_context
         codec.options = limit  # holds also for pictures that grow on the way
+        if self.strict and codec.name == JPEG:
+            codec.options = {**limit, "err_detect": "explode"}
         codec.thread_count = self.threads(stream.width * stream.height)
         codec.thread_type = "FRAME" if codec.thread_count > 1 else "NONE"
         return container, stream

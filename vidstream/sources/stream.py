@@ -108,6 +108,7 @@ class StreamConnection:
             lambda pixels: 1 if pixels <= _ONE_THREAD_PIXELS else 2,
             # the reader decides how long pictures may stay away; this only lets an abandoned thread end
             (params.open_timeout, params.read_timeout + _LINGER_S),
+            strict=True,
         )
         try:
             self._video = Video(opening, partial(session.note, "stream-damaged"), lambda: session.wanted)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from vidstream.graph.clock import SystemClock
+from vidstream.graph.params import make_params
 from vidstream.sinks.naming import TimedNames
-from vidstream.sinks.retention import Keep, Retention
+from vidstream.sinks.retention import Keep, Kept, Retention
 from vidstream.sinks.video import VideoSink
 from vidstream.types import View
 
@@ -39,7 +41,7 @@ def put(path: Path, days_old: float, size: int = 1000) -> Path:
     return path
 
 
-def sweeper(root: Path, path: str, keep: Keep, notices: list[tuple[str, str]] | None = None) -> Retention:
+def sweeper(root: Path, path: str, keep: Kept, notices: list[tuple[str, str]] | None = None) -> Retention:
     names = TimedNames(root, Path(path), (".mp4", ".jpg", ".json"))
     told = [] if notices is None else notices
     return Retention(names, keep, Noon(), lambda kind, message: told.append((kind, message)))
@@ -59,6 +61,14 @@ def test_by_age(tmp_path: Path) -> None:
     assert sweeper(tmp_path, PATTERN, Keep(age=7 * DAY)).look() == 2
     assert left(tmp_path) == {"gate/2026-01-03/10-00-00.mp4"}
     assert sorted(p.name for p in (tmp_path / "gate").iterdir()) == ["2026-01-03"], "empty folders go, too"
+
+
+@pytest.mark.parametrize("keep", ["7d", {"age": "7d"}, 604800], ids=["a time alone", "by name", "in seconds"])
+def test_how_it_is_written(tmp_path: Path, keep: Any) -> None:
+    put(tmp_path / "gate-20260101T100000Z.mp4", 8)
+    put(tmp_path / "gate-20260102T100000Z.mp4", 6)
+    params = make_params(VideoSink.Params, {"path": "gate.mp4", "segment": "1h", "keep": keep}, "")
+    assert sweeper(tmp_path, "gate.mp4", params.keep).look() == 1
 
 
 def test_by_size_the_oldest_go_first(tmp_path: Path) -> None:

@@ -335,6 +335,12 @@ def test_what_another_process_still_writes_is_left_alone(make: Make, at: At, tmp
 # -- disks ---------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try a disk again sooner than people would want it."""
+    monkeypatch.setattr("vidstream.sinks.worker.RETRY", 0.2)
+
+
 class Feed:
     """Gives a live sink pictures of noise, about 25 kB a second."""
 
@@ -356,6 +362,7 @@ class Feed:
         self.index += 1
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_full_disk_is_told_and_recording_resumes(
     make: Make, at: At, small_disk: Callable[[int], Path]
 ) -> None:
@@ -388,6 +395,7 @@ def test_a_limit_on_files_goes_on_in_the_next(
 
 
 @SECONDS
+@pytest.mark.usefixtures("soon")
 def test_a_folder_that_vanishes_comes_back(make: Make, at: At, tmp_path: Path) -> None:
     sink = make(VideoSink, path="deep/gate.mp4", segment="1h", stream=LIVE)
     feed = Feed(sink, at)
@@ -399,6 +407,7 @@ def test_a_folder_that_vanishes_comes_back(make: Make, at: At, tmp_path: Path) -
     assert sum(count(path) for path in films(tmp_path).values()) > 0
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_camera_starts_on_a_disk_that_is_not_there(make: Make, at: At, tmp_path: Path) -> None:
     (tmp_path / "disk").write_bytes(b"a file where the folder should be")
     sink = make(VideoSink, path="disk/gate.mp4", segment="1h", stream=LIVE)

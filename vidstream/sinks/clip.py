@@ -13,7 +13,7 @@ from vidstream.errors import ParamError
 from vidstream.graph.stage import stage
 from vidstream.sinks.base import Sink
 from vidstream.sinks.naming import TimedNames, check_fields
-from vidstream.sinks.retention import Keep, Retention
+from vidstream.sinks.retention import Kept, Retention
 from vidstream.sinks.roll import Clip, Roll
 from vidstream.sinks.snapshot import Moment, Moments
 from vidstream.types import Detections, Event, Events, FrameInfo, Gap, Image, SourceStatus, StreamInfo
@@ -74,7 +74,7 @@ class ClipSink(Sink):
             60.0  #: a clip ends after so long, whatever happens
         )
         snapshot: bool = True  #: save the picture of the best moment
-        keep: Keep | None = None  #: delete the oldest clips
+        keep: Kept | None = None  #: delete the oldest clips: {age: 30d, size: 20GB, free: 5GB}, or 30d
 
         def __post_init__(self) -> None:
             if self.longest < self.before + self.after:

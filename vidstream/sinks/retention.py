@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 
 from vidstream.errors import ParamError
 from vidstream.graph.clock import Clock
 from vidstream.graph.stage import Notify
 from vidstream.sinks.naming import Found, TimedNames
-from vidstream.types.values import Bytes, Seconds
+from vidstream.types.values import Bytes, Range, Seconds, Unit
 
 #: seconds between two looks at all files, and at the room on the disk
 _PERIOD: Final = 10.0
@@ -37,12 +37,16 @@ class Keep:
             raise ParamError("says nothing", fix="give age (7d), size (200GB) or free (5GB)")
 
 
+#: what options say: all of `Keep`, or how old files may get
+Kept: TypeAlias = Keep | Annotated[float, Unit("s"), Range(0.0, open_low=True)]
+
+
 class Retention:
     """Deletes the oldest files with names of ours, and nothing else. Used by one thread at a time."""
 
-    def __init__(self, names: TimedNames, keep: Keep, clock: Clock, notify: Notify) -> None:
+    def __init__(self, names: TimedNames, keep: Kept, clock: Clock, notify: Notify) -> None:
         self._names = names
-        self._keep = keep
+        self._keep = keep if isinstance(keep, Keep) else Keep(age=keep)
         self._clock = clock
         self._notify = notify
         self._next_look = self._next_room = -_PERIOD

@@ -11,7 +11,7 @@ from vidstream.errors import ParamError
 from vidstream.graph.stage import stage
 from vidstream.sinks.base import Sink
 from vidstream.sinks.naming import NumberedNames, TimedNames, check_fields, has_fields
-from vidstream.sinks.retention import Keep, Retention
+from vidstream.sinks.retention import Kept, Retention
 from vidstream.types import FrameInfo, Gap, Image, SourceStatus, StreamInfo
 from vidstream.types.values import OutputFile, Range, Unit
 
@@ -112,7 +112,7 @@ class VideoSink(Sink):
         segment_size: Annotated[int, Unit("B"), Range(100_000)] | None = (
             None  #: a new file before one gets larger
         )
-        keep: Keep | None = None  #: delete the oldest segments
+        keep: Kept | None = None  #: delete the oldest segments: {age: 7d, size: 200GB, free: 5GB}, or 7d
 
     params: Params
     _recorder: Recorder | None = None

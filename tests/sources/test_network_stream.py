@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
 import subprocess
@@ -11,10 +12,12 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -22,6 +25,7 @@ from tests.support.clips import Watched, make_clip, number_of
 from tests.support.rtsp_server import RtspServer
 from tests.support.web_server import byte_server, web_server
 from vidstream.errors import ParamError, SourceError
+from vidstream.graph.clock import SystemClock
 from vidstream.graph.params import make_params
 from vidstream.sources.stream import NetworkStream
 
@@ -346,8 +350,6 @@ def test_what_a_server_says_leads_to_no_file_of_this_machine(tmp_path: Path, pat
 
 
 def sound_alone(path: Path) -> None:
-    import av
-
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("aac", rate=48000)
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
@@ -379,3 +381,128 @@ def test_the_defaults_are_those_for_an_unattended_camera() -> None:
     params = make_params(NetworkStream.Params, {"uri": "rtsp://cam/1"}, "")
     assert (params.transport, params.open_timeout, params.read_timeout) == ("tcp", 10, 4)
     assert (params.reconnect, params.give_up, params.fps) == (True, None, None)
+
+
+@contextmanager
+def playlist(folder: Path, pieces: int, kept: int = 4) -> Iterator[None]:
+    """Write a live playlist over and over: every second another piece, old ones fall out."""
+    make_clip(
+        folder / "all.m3u8",
+        range(25 * pieces),
+        muxing={"hls_time": "1", "hls_list_size": "0", "hls_segment_filename": str(folder / "piece%03d.ts")},
+        options={"g": "25", "sc_threshold": "0"},
+    )
+    done = threading.Event()
+
+    def write() -> None:
+        for newest in range(3, pieces + 1):
+            first = max(0, newest - kept)
+            lines = [
+                "#EXTM3U",
+                "#EXT-X-VERSION:3",
+                "#EXT-X-TARGETDURATION:1",
+                f"#EXT-X-MEDIA-SEQUENCE:{first}",
+            ]
+            lines += [f"#EXTINF:1.0,\npiece{number:03d}.ts" for number in range(first, newest)]
+            (folder / "new.m3u8").write_text("\n".join(lines) + "\n")
+            (folder / "new.m3u8").replace(folder / "live.m3u8")
+            if done.wait(1.0):
+                return
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        writer.join()
+
+
+def test_a_live_playlist_is_followed_at_its_pace_from_near_its_end(tmp_path: Path) -> None:
+    with playlist(tmp_path, 12), web_server(tmp_path) as host:
+        wait_for(tmp_path / "live.m3u8")
+        with watched(f"http://{host}/live.m3u8", read_timeout=20) as stream:
+            began = time.monotonic()
+            frames = stream.take(90)
+            took = time.monotonic() - began
+            assert (stream.info.live, stream.info.duration) == (True, None)
+    numbers = [number_of(f.pixels) for f in frames]
+    assert numbers == [(numbers[0] + n) % 256 for n in range(90)]
+    assert numbers[0] >= 25  # not from the beginning
+    assert took > 2.0  # each piece comes at once, its pictures do not
+    assert {f.segment for f in frames} == {0}
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_a_new_size_in_the_middle_begins_a_segment(tmp_path: Path) -> None:
+    small = make_clip(tmp_path / "small.ts", range(20), size=(128, 96), options={"bf": "0"}).read_bytes()
+    large = make_clip(tmp_path / "large.ts", range(20, 40), size=(160, 128), options={"bf": "0"}).read_bytes()
+    with byte_server(small + large, seconds=1.0) as host, watched(f"tcp://{host}", reconnect=False) as stream:
+        frames = list(stream)
+        assert ("format-changed", "pictures are 160 x 128 pixels from here on") in stream.events
+    sizes = [(f.segment, f.pixels.shape[1::-1]) for f in frames]
+    assert sizes == [(0, (128, 96))] * 20 + [(1, (160, 128))] * 20
+    assert [f.pts for f in frames[20:]] == pytest.approx([n / 25 for n in range(20)])
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ("401 Unauthorized", "auth-failed"),
+        ("403 Forbidden", "auth-failed"),
+        ("404 Not Found", "lost"),
+        ("500 Internal Server Error", "lost"),
+        ("200 OK", "bad-data"),
+    ],
+)
+def test_what_an_answer_makes_of_the_state(answer: str, state: str) -> None:
+    reply = f"HTTP/1.1 {answer}\r\nContent-Length: 4000\r\nConnection: close\r\n\r\n".encode()
+    with byte_server(reply + b"\1\2 rubbish " * 400, seconds=0.05) as host:
+        stream = watched(f"http://{host}/cam", reconnect=False)
+        states: list[str] = []
+        stream.source.announce = lambda state, cause: states.append(state)
+        with pytest.raises(SourceError):
+            stream.__enter__()
+    assert states == ["connecting", state, "ended"]
+
+
+def test_the_time_of_day_is_the_clock_s_that_was_given(camera: RtspServer) -> None:
+    class Elsewhen(SystemClock):
+        def time(self) -> float:
+            return time.time() + 3600
+
+    stream = watched(camera.url)
+    stream.source.clock = Elsewhen()
+    with stream:
+        assert all(abs((f.wall or 0) - time.time() - 3600) < 20 for f in stream.take(5))
+
+
+@pytest.mark.parametrize("how", ["keep", "drop"])
+def test_damaged_frames_are_marked_or_left_out(tmp_path: Path, how: str) -> None:
+    """Whole pictures are missing: no decoder says so, only the numbers of the frames do."""
+    clip = make_clip(tmp_path / "clip.ts", range(60), options={"g": "20", "bf": "0", "sc_threshold": "0"})
+    data, lost = clip.read_bytes(), tmp_path / "lost.ts"
+    with av.open(io.BytesIO(data)) as whole, av.open(str(lost), "w") as rest:
+        video = whole.streams.video[0]
+        copy = rest.add_stream_from_template(video)
+        for number, packet in enumerate(whole.demux(video)):
+            if packet.dts is not None and number not in (28, 29):
+                packet.stream = copy
+                rest.mux(packet)
+    with (
+        byte_server(lost.read_bytes(), seconds=0.5) as host,
+        watched(f"tcp://{host}", reconnect=False, damaged=how) as stream,
+    ):
+        frames = list(stream)
+        assert ("stream-damaged", "pictures are missing") in stream.events
+    found = {round(f.pts * 25): f.damaged for f in frames}
+    if how == "keep":
+        assert [n for n, damaged in found.items() if damaged] == list(range(30, 40))
+    else:
+        assert list(found) == [*range(28), *range(40, 60)]
+        assert frames[28].skipped == 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -48,6 +49,7 @@ def said() -> list[str]:
 def discreet(said: list[str], tmp_path: Path, record: Recorder, caplog: Any, capfd: Any) -> Iterator[None]:
     """Nothing that a case wrote, printed, logged or answered has the cameras' password in it."""
     os.environ["CAM_PW"] = quote(PASSWORD, safe="")
+    caplog.set_level(logging.DEBUG)
     yield
     said.extend(capfd.readouterr())
     said.append(caplog.text)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from tests.support.camera import CONNECTED, BlackHole, Camera
+from tests.support.camera import CONNECTED, BlackHole, Camera, gstreamer_is_there
 from tests.support.fault_table import Recorder
 from tests.support.live_site import Site, p95
 
@@ -82,17 +83,40 @@ def trial(cameras: Any, site: Any, record: Recorder) -> Callable[..., Trial]:
     return make
 
 
-def test_killed(trial: Any) -> None:
+@pytest.fixture
+def connected() -> tuple[str, ...]:
+    """The kinds of cameras that are connected to: our own, and GStreamer's where it is installed."""
+    return (*CONNECTED, "gst") if gstreamer_is_there() else CONNECTED
+
+
+def test_second_opinion(cameras: Any, site: Any, record: Recorder) -> None:
+    """An RTSP server that is not ours (GStreamer's)"""
+    if not gstreamer_is_there():
+        reason = (
+            "GStreamer's RTSP server is not installed: apt-get install gir1.2-gst-rtsp-server-1.0 python3-gi"
+        )
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    running = site({"gst": cameras("gst").url})
+    running.wait_for_frames("gst", 20)
+    began = time.monotonic()
+    running.wait_for_frames("gst", 100)
+    record("frame age p95", 1000 * p95(running.ages("gst", began)), "ms", "<= 300", on="gst")
+    record("frames lost", running.missing("gst", began), "", "= 0", on="gst")
+
+
+def test_killed(trial: Any, connected: tuple[str, ...]) -> None:
     """Server killed and restarted"""
-    running = trial(*CONNECTED)
+    running = trial(*connected)
     for away in (0.5, 4.0, 11.0):
         running.disturb(Camera.kill, Camera.start, away)
     running.conclude()
 
 
-def test_hung(trial: Any) -> None:
+def test_hung(trial: Any, connected: tuple[str, ...]) -> None:
     """Server hung (SIGSTOP) and continued"""
-    running = trial(*CONNECTED, "udp")
+    running = trial(*connected, "udp")
     for away in (3.0, 10.0):
         running.disturb(Camera.hang, Camera.go_on, away)
     running.conclude()
@@ -123,9 +147,9 @@ def test_black_hole(trial: Any) -> None:
     running.conclude()
 
 
-def test_dead_at_the_start(cameras: Any, site: Any, record: Recorder) -> None:
+def test_dead_at_the_start(cameras: Any, site: Any, record: Recorder, connected: tuple[str, ...]) -> None:
     """Camera refused or in a black hole when the run starts"""
-    absent = {kind: cameras(kind) for kind in CONNECTED}
+    absent = {kind: cameras(kind) for kind in connected}
     for camera in absent.values():
         camera.kill()
     hole = BlackHole()
@@ -183,9 +207,9 @@ def test_password_changed_on_the_way(cameras: Any, site: Any, record: Recorder) 
         record("told after", time.monotonic() - began, "s", on=kind)
 
 
-def test_stop_with_all_hung(cameras: Any, site: Any, record: Recorder) -> None:
+def test_stop_with_all_hung(cameras: Any, site: Any, record: Recorder, connected: tuple[str, ...]) -> None:
     """Stop with every source hung, dead, silent or in a black hole"""
-    hung = {kind: cameras(kind) for kind in (*CONNECTED, "udp")}
+    hung = {kind: cameras(kind) for kind in (*connected, "udp")}
     mute = cameras("rtsp")
     mute.hang()  # accepts, answers nothing
     hole = BlackHole()

@@ -347,6 +347,21 @@ def test_a_stop_while_a_change_is_prepared_ends_the_run_and_closes_what_was_open
         assert life == ["open", "close"]
 
 
+def test_a_stop_does_not_wait_for_a_stage_that_does_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidstream.graph.engine.DRAIN", 0.1)
+    monkeypatch.setattr("vidstream.graph.engine.GRACE", 0.1)
+    book = Book()
+    with running(site({"a": [make(Find, "find", book)]})) as engine:
+        change = engine.apply(site({"a": [make(Find, "find", book, level=0.9, opening=2.0)]}))
+        wait_for(lambda: book.made == 2)
+        engine.stop()
+        begun = time.monotonic()
+        assert not change.wait(20)
+    assert time.monotonic() - begun < 1.9
+    assert "change: did-not-stop" in engine.report().table()
+    wait_for(lambda: book.lines[-1] == (2, "close", 0.9), "what opened too late is closed")
+
+
 def test_a_change_after_the_end_is_refused() -> None:
     with running(site({"a": []})) as engine:
         pass

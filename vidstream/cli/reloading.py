@@ -69,7 +69,7 @@ def _digest(file: Path) -> bytes:
 class Reloader:
     """Reads the configuration again and has the engine change over to it, as long as it is entered.
 
-    `read` gives the description, `say` prints a line. Works on a thread of its own: to read a file may take
+    `read` gives the description, `say` prints a line: `quiet`, only of what was refused. Works on a thread of its own: to read a file may take
     long, and the engine has windows to look after.
     """
 
@@ -81,12 +81,14 @@ class Reloader:
         say: Callable[[str], None],
         *,
         watch: bool,
+        quiet: bool = False,
     ) -> None:
         self._engine = engine
         self._path = path
         self._read = read
         self._say = say
         self._watch = watch
+        self._quiet = quiet
         self._asked = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="reload", daemon=True)
@@ -141,7 +143,7 @@ class Reloader:
             change.wait(_TICK)
         if change.error is not None:
             self._refused(change.error)
-        elif change.settled:
+        elif change.settled and not self._quiet:
             self._say(f"reloaded: {change.summary}")
 
     def _refused(self, error: VidstreamError) -> None:

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         return description
 
     beside: list[AbstractContextManager[Any]] = [
-        Reloader(engine, options.config, read, say, watch=options.watch)
+        Reloader(engine, options.config, read, say, watch=options.watch, quiet=options.quiet)
     ]
     if options.http is not None:
         beside.append(_page(engine, options, read))

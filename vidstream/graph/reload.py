@@ -52,12 +52,16 @@ class Reload:
         return self._work is not None
 
     def close(self) -> None:
-        """The run is about to end: refuse what is left."""
+        """The run is about to end: refuse what is left, and close what has been opened for it."""
         self._closed = True
         while self._queue:
-            self._refuse(self._queue.popleft(), UsageError("the run has ended"))
-        if self._work is not None and self._work.ready:
-            self._finish(self._work, UsageError("the run has ended"))
+            self._refuse(self._queue.popleft(), _ended())
+        if (work := self._work) is None:
+            return
+        if not work.change.settled:
+            self._refuse(work.change, _ended())
+        if work.ready:
+            self._let_go(work)
 
     def attend(self, run: RunOptions) -> RunOptions | None:
         """Go on with it; gives the options of the run to go by from now on, where a change is carried out."""
@@ -66,11 +70,12 @@ class Reload:
         work = self._work
         if work is None or not work.ready:
             return None
-        if work.error is not None or self._closed:
-            self._finish(work, work.error or UsageError("the run has ended"))
-            return None
         self._work = None
-        return self._carry_out(work, run)
+        if work.error is None:
+            return self._carry_out(work, run)
+        self._let_go(work)
+        self._refuse(work.change, work.error)
+        return None
 
     # -- preparing -------------------------------------------------------------------------------------
 
@@ -94,6 +99,8 @@ class Reload:
             work.error = error
         finally:
             work.ready = True
+            if self._closed:  # nobody waits for it any more
+                self.close()
 
     def _open(self, work: _Work, difference: Difference, lane: Lane) -> None:
         if difference.kind == "stages" and _is_exchangeable(difference):
@@ -143,18 +150,17 @@ class Reload:
 
     def _let_go(self, work: _Work) -> None:
         """Close what was opened in vain."""
-        for lane, spare in work.spares:
+        while work.spares:
+            lane, spare = work.spares.pop()
             lane.assembly.discard(spare)
-        work.spares.clear()
-
-    def _finish(self, work: _Work, error: VidstreamError) -> None:
-        self._work = None
-        self._let_go(work)
-        self._refuse(work.change, error)
 
     def _refuse(self, change: Change, error: VidstreamError) -> None:
-        self._notices.add("reload-refused", "", "", f"{error}; the graph runs on as it was")
+        self._notices.add("reload-refused", "", "", str(error))
         change.settle("", error)
+
+
+def _ended() -> UsageError:
+    return UsageError("the run has ended")
 
 
 def _is_exchangeable(difference: Difference) -> bool:

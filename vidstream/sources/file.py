@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import chain, dropwhile, islice
 from typing import Literal
 
@@ -17,6 +18,7 @@ from vidstream.graph.source import Frame, Source, source
 from vidstream.sources.address import accepts
 from vidstream.sources.decoding import Decoded, Video
 from vidstream.sources.faults import OpenError, named
+from vidstream.sources.hardware import Decode, accelerator
 from vidstream.sources.limits import FILE_FORMATS, TOO_LARGE
 from vidstream.sources.opening import Opening
 from vidstream.sources.pixels import Converter
@@ -60,6 +62,8 @@ class VideoFile(Source):
         start: Seconds = 0.0  #: begin so far into the file
         #: what becomes of frames that show damage: they are marked, or left out and counted as skipped
         damaged: Literal["keep", "drop"] = "keep"
+        #: what decodes: the processor, a graphics card, or (auto) that where there is one
+        decode: Decode = "cpu"
         loop: bool = False  #: start over at the end, for ever
         #: when recording began: `container` (what the file tells, if it does), `none`, or a date and time
         start_time: str = "container"
@@ -115,7 +119,13 @@ class VideoFile(Source):
         path = os.fspath(self.params.uri)
         try:
             # the prefix keeps a name such as "http:x" from being taken for an address
-            return Video(Opening(f"file:{path}", _OPTIONS, lambda pixels: _THREADS), self._complain)
+            opening = Opening(
+                f"file:{path}",
+                _OPTIONS,
+                lambda pixels: _THREADS,
+                accelerator=partial(accelerator, self.params.decode),
+            )
+            return Video(opening, self._complain)
         except OpenError as error:
             what = error.what
             if issubclass(error.kind, _NO_VIDEO):

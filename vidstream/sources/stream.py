@@ -15,6 +15,7 @@ from vidstream.graph.source import Frame, source
 from vidstream.sources.address import accepts
 from vidstream.sources.decoding import Video
 from vidstream.sources.faults import BadDataError, OpenError, RefusedError
+from vidstream.sources.hardware import Decode, accelerator
 from vidstream.sources.limits import STREAM_FORMATS
 from vidstream.sources.live import LiveSource
 from vidstream.sources.opening import Opening
@@ -75,6 +76,8 @@ class NetworkStream(LiveSource):
         give_up: Seconds | None = None  #: end with an error after so long without pictures
         #: what becomes of frames that show damage: they are marked, or left out and counted as skipped
         damaged: Literal["keep", "drop"] = "keep"
+        #: what decodes: the processor (which sees damage best), a graphics card, or auto: that if there is one
+        decode: Decode = "cpu"
         #: time of day of a frame: by the camera's clock where the stream tells it, or by when it came
         wall: Literal["stream", "arrival"] = "stream"
 
@@ -109,6 +112,7 @@ class StreamConnection:
             # the reader decides how long pictures may stay away; this only lets an abandoned thread end
             (params.open_timeout, params.read_timeout + _LINGER_S),
             strict=True,
+            accelerator=partial(accelerator, params.decode),
         )
         try:
             self._video = Video(opening, partial(session.note, "stream-damaged"), lambda: session.wanted)

@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.toys import ToyCamera, ToyFrames, ToySink, ToyTrack, describe, entry
+from tests.support.toys import (
+    ToyCamera,
+    ToyDetect,
+    ToyFrames,
+    ToySink,
+    ToyTrack,
+    ToyWindow,
+    describe,
+    entry,
+)
 from vidstream.errors import StageError, UsageError, VidstreamError
 from vidstream.graph.change import Wired, differences, in_words
 from vidstream.graph.description import Description, Plan, When
@@ -305,6 +314,26 @@ def test_a_sink_that_is_exchanged_completes_its_file_first() -> None:
     assert second[0] == first[-1] + 1, "no frame is lost between the two"
 
 
+def test_a_window_is_exchanged_by_the_thread_that_shows_it() -> None:
+    books: list[list[Any]] = [[], []]
+    with running(site({"a": [entry("show", ToyWindow, book=books[0])]})) as engine:
+        wait_for(lambda: books[0])
+        applied(engine, site({"a": [entry("show", ToyWindow, book=books[1])]}))
+        wait_for(lambda: len(books[1]) > 3, "pictures in the new one")
+        assert books[0][-1] == "close"
+        assert len(engine._roster.windows) == 1
+    assert books[1][-1] == "close"
+
+
+def test_a_stage_on_several_threads_is_replaced_with_its_lane() -> None:
+    with running(site({"a": [entry("det", ToyDetect, workers=2)], "b": []})) as engine:
+        a, b = engine.lanes
+        applied(engine, site({"a": [entry("det", ToyDetect, workers=2, delay=0.001)], "b": []}))
+        wait_for(lambda: works(engine.lanes[0]))
+        assert engine.lanes[0] is not a
+        assert engine.lanes[1] is b
+
+
 @pytest.mark.parametrize(
     ("sources", "new", "message"),
     [
@@ -396,8 +425,6 @@ def test_a_lane_that_does_not_end_is_left_behind_and_the_others_go_on(
 
 
 def failing(at: int) -> list[Any]:
-    from tests.support.toys import ToyDetect
-
     return [entry("det", ToyDetect, fail_on=(at,), on_error="stop_source")]
 
 

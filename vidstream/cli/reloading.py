@@ -69,8 +69,8 @@ def _digest(file: Path) -> bytes:
 class Reloader:
     """Reads the configuration again and has the engine change over to it, as long as it is entered.
 
-    `read` gives the description, `say` prints a line: `quiet`, only of what was refused. Works on a thread of its own: to read a file may take
-    long, and the engine has windows to look after.
+    `read` gives the description; `say` prints a line, where it is `quiet` only of what was refused. Works on
+    a thread of its own: to read a file may take long, and the engine has windows to look after.
     """
 
     def __init__(

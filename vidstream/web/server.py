@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import threading
 import time
@@ -93,7 +94,8 @@ class Server:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             self._socket = socket.create_server((host, port), family=family, backlog=256)
         except OSError as error:
-            why = error.strerror or str(error)
+            # what Python adds for a port in use says the address once more
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise UsageError(
                 f"--http {host}:{port}: cannot listen there: {why}",
                 fix="choose another port, or stop what uses this one",

@@ -17,7 +17,7 @@ const timers = new Set();
 
 const find = (name) => run.sources.find((source) => source.name === name);
 const toCamera = (name) => `#/camera/${encodeURIComponent(name)}`;
-const ratioOf = (source) => (source.width && source.height ? Math.max(0.8, Math.min(source.width / source.height, 2.4)) : 16 / 9);
+const ratioOf = (source) => (source.width && source.height ? Math.max(0.5, Math.min(source.width / source.height, 2.4)) : 16 / 9);
 
 // Call now and then until the view is left.
 function every(seconds, act) {
@@ -137,6 +137,8 @@ function grid() {
   const list = eventList(40);
   const build = () => {
     tiles = new Map(run.sources.map((source) => [source.name, tile(source)]));
+    const ratios = run.sources.map(ratioOf).sort((a, b) => a - b);  // most pictures fill their place
+    place.style.setProperty("--tile", String(Math.max(1.2, Math.min(ratios[ratios.length >> 1] || 16 / 9, 1.8))));
     place.className = `grid n${Math.min(run.sources.length, 10)}`;
     replace(place, [...tiles.values()].map((t) => t.node), tiles.size ? null : el("p", { class: "none", text: "No cameras yet." }));
     const first = [...tiles.values()][0];

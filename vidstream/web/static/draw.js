@@ -3,40 +3,52 @@
 import { el, milliseconds, number, svg, time } from "./dom.js";
 
 const WIDE = 196, HIGH = 84, GAP_X = 40, GAP_Y = 46, EDGE = 16;
-const SWING = (WIDE / 2 + 40) / 0.75;  // a cubic curve reaches three quarters of the way to its handles
+const RAIL = 20, RAILS = 16;  // how far beside the boxes long arrows run, and how far from each other
 
+// Where boxes stand, and beside them the rails on which arrows over several rows run.
 function places(graph) {
   const across = new Map();
   for (const box of graph.boxes) across.set(box.row, Math.max(across.get(box.row) || 0, box.column + 1));
-  const most = Math.max(...across.values());
-  const far = graph.arrows.some((arrow) => span(graph, arrow) > 1);
-  const side = far ? 70 : 0;
-  const width = most * (WIDE + GAP_X) - GAP_X + 2 * (EDGE + side);
+  const inner = Math.max(...across.values()) * (WIDE + GAP_X) - GAP_X;
   const found = new Map();
   for (const box of graph.boxes) {
     const row = across.get(box.row) * (WIDE + GAP_X) - GAP_X;
-    found.set(box.id, { x: (width - row) / 2 + box.column * (WIDE + GAP_X), y: EDGE + box.row * (HIGH + GAP_Y) });
+    found.set(box.id, { x: (inner - row) / 2 + box.column * (WIDE + GAP_X), y: EDGE + box.row * (HIGH + GAP_Y), row: box.row });
   }
-  return { found, width, height: 2 * EDGE + across.size * (HIGH + GAP_Y) - GAP_Y };
+  const sides = { left: [], right: [] };
+  for (const arrow of graph.arrows) {
+    const a = found.get(arrow.start), b = found.get(arrow.end);
+    if (b.row - a.row > 1) sides[b.x < a.x ? "left" : "right"].push(arrow);
+  }
+  const rails = new Map();
+  for (const [side, arrows] of Object.entries(sides)) {
+    const longest = [...arrows].sort((a, b) => span(found, a) - span(found, b));
+    longest.forEach((arrow, n) => rails.set(arrow, railOf(found, arrow, side, n)));
+  }
+  const least = Math.min(0, ...[...rails.values()].map((x) => x - 24)) - EDGE;
+  const most = Math.max(inner, ...[...rails.values()].map((x) => x + 24)) + EDGE;
+  return { found, rails, least, width: most - least, height: 2 * EDGE + across.size * (HIGH + GAP_Y) - GAP_Y };
 }
 
-const rowOf = (graph, id) => graph.boxes.find((box) => box.id === id).row;
-const span = (graph, arrow) => rowOf(graph, arrow.end) - rowOf(graph, arrow.start);
+const span = (found, arrow) => found.get(arrow.end).row - found.get(arrow.start).row;
 
-function arrowOf(graph, arrow, where) {
+function railOf(found, arrow, side, n) {
+  const from = found.get(arrow.start), to = found.get(arrow.end);
+  const between = [...found.values()].filter((box) => box.row >= from.row && box.row < to.row);
+  return side === "left" ? Math.min(...between.map((b) => b.x)) - RAIL - n * RAILS : Math.max(...between.map((b) => b.x + WIDE)) + RAIL + n * RAILS;
+}
+
+function arrowOf(arrow, where, rail) {
   const a = where.get(arrow.start), b = where.get(arrow.end);
   const x1 = a.x + WIDE / 2, y1 = a.y + HIGH, x2 = b.x + WIDE / 2, y2 = b.y - 3;
-  const swing = span(graph, arrow) > 1 ? (x2 >= x1 ? SWING : -SWING) : 0;
-  const middle = (y1 + y2) / 2, out = swing ? Math.sign(swing) * 30 : 0;
-  const d = swing  // past the boxes between, in the gap beside them
-    ? `M${x1 + out} ${y1}C${x1 + swing * 0.75} ${y1 + GAP_Y * 0.8} ${x1 + swing * 0.75} ${y1 + GAP_Y} ${x1 + swing * 0.75} ${y1 + GAP_Y + 18}L${x2 + swing * 0.75} ${y2 - GAP_Y - 18}C${x2 + swing * 0.75} ${y2 - GAP_Y} ${x2 + swing * 0.75} ${y2 - GAP_Y * 0.8} ${x2 + out} ${y2}`
-    : `M${x1} ${y1}C${x1} ${middle} ${x2} ${middle} ${x2} ${y2}`;
-  const line = svg("path", {
-    d,
-    class: arrow.dashed ? "arrow dashed" : "arrow", "marker-end": "url(#tip)",
-  });
-  const label = svg("text", { x: (x1 + x2) / 2 + 0.75 * swing, y: middle + 4, class: "port", "text-anchor": "middle", text: arrow.label });
-  return { line, label };
+  const middle = (y1 + y2) / 2;
+  const out = rail === undefined ? 0 : Math.sign(rail - x1) * 34;
+  const d = rail === undefined ? `M${x1} ${y1}C${x1} ${middle} ${x2} ${middle} ${x2} ${y2}`
+    : `M${x1 + out} ${y1}C${x1 + out} ${y1 + GAP_Y * 0.6} ${rail} ${y1 + GAP_Y * 0.1} ${rail} ${y1 + GAP_Y}V${y2 - GAP_Y}C${rail} ${y2 - GAP_Y * 0.1} ${x2 + out} ${y2 - GAP_Y * 0.6} ${x2 + out} ${y2}`;
+  const line = svg("path", { d, class: arrow.dashed ? "arrow dashed" : "arrow", "marker-end": "url(#tip)" });
+  // beside each other, labels would cover each other: those on rails stand just below their beginning
+  const at = rail === undefined ? { x: (x1 + x2) / 2, y: middle + 4 } : { x: rail, y: y1 + GAP_Y + 14 };
+  return { line, label: svg("text", { ...at, class: "port", "text-anchor": "middle", text: arrow.label }) };
 }
 
 function cut(text, letters) {
@@ -63,12 +75,12 @@ function boxOf(box, place, source) {
 
 // Gives { node, update(figures of one source) }.
 export function graphOf(graph, source) {
-  const { found, width, height } = places(graph);
-  const arrows = graph.arrows.map((arrow) => arrowOf(graph, arrow, found));
+  const { found, rails, least, width, height } = places(graph);
+  const arrows = graph.arrows.map((arrow) => arrowOf(arrow, found, rails.get(arrow)));
   const boxes = new Map(graph.boxes.map((box) => [box.id, boxOf(box, found.get(box.id), source)]));
   const tip = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" },
     svg("path", { d: "M0 0L8 4L0 8z", class: "tip" }));
-  const node = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, class: width < 480 ? "flow narrow" : "flow", role: "img", "aria-label": `Graph of ${source}; the table below holds its figures` },
+  const node = svg("svg", { viewBox: `${least} 0 ${width} ${height}`, width, class: width < 480 ? "flow narrow" : "flow", role: "img", "aria-label": `Graph of ${source}; the table below holds its figures` },
     svg("defs", {}, tip), arrows.map((a) => a.line), [...boxes.values()].map((b) => b.node), arrows.map((a) => a.label));
   const update = (figures) => {
     const first = boxes.get("source");

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
-from vidstream import Pipeline
+from vidstream import Pipeline, builtin
 from vidstream.cli import main
 from vidstream.cli.reloading import Watcher
+from vidstream.config import load
 from vidstream.errors import ConfigError, UsageError
+from vidstream.graph.change import Wired, differences
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = """
@@ -163,6 +165,17 @@ def test_a_terminal_that_is_closed_ends_the_run_in_order(site: Path, tmp_path: P
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert os.waitstatus_to_exitcode(ended[1]) == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("name", ["site", "multi_camera", "alarm_rules", "alerts_mqtt", "record"])
+def test_reading_a_file_again_is_no_change(name: str) -> None:
+    registry = builtin.registry([])
+    path = ROOT / "configs" / f"{name}.yaml"
+    first, second = (load(path, registry, environ={"CAM_PW": "x"}).description for _ in range(2))
+    wired = [[Wired(p, p.wiring) for p in d.plans if p.wiring] for d in (first, second)]
+    assert len(wired[0]) == len(first.plans)
+    assert differences(*wired) == []
+    assert first.run == second.run
 
 
 # -- the files ---------------------------------------------------------------------------------------------

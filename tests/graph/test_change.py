@@ -360,7 +360,7 @@ def test_options_of_the_run_change_at_once_or_are_named() -> None:
         assert (engine.description.run.staleness, engine.description.run.queue) == (0.1, 8)
         assert [str(n) for n in engine.report().notices.counts] == [
             "restart-needed: run.queue: takes effect when the program is started anew",
-            "reloaded: run (staleness)",
+            "reloaded: run (staleness), at the next start: run (queue)",
         ]
 
 

@@ -67,8 +67,11 @@ def same_source(old: Wired, new: Wired) -> bool:
     return not _source_words(old, new)
 
 
-def in_words(found: Iterable[Difference], run: Sequence[str] = ()) -> str:
-    """All of it in one line: ``+dock, -gate, cam3: find (confidence)``."""
+def in_words(found: Iterable[Difference], run: Sequence[str] = (), later: Sequence[str] = ()) -> str:
+    """All of it in one line: ``+dock, -gate, cam3: find (confidence)``.
+
+    `run` are options of the run that have changed, `later` those that would need a new start.
+    """
     signs = {"added": "+", "removed": "-"}
     parts = [f"{signs[d.kind]}{d.source}" for d in found if d.kind in signs]
     alike: dict[str, list[str]] = {}
@@ -77,6 +80,7 @@ def in_words(found: Iterable[Difference], run: Sequence[str] = ()) -> str:
             alike.setdefault(difference.words, []).append(difference.source)
     parts += [f"{', '.join(sources)}: {words}" for words, sources in alike.items()]
     parts += [f"run ({', '.join(run)})"] if run else []
+    parts += [f"at the next start: run ({', '.join(later)})"] if later else []
     return ", ".join(parts) or "nothing has changed"
 
 

@@ -121,7 +121,7 @@ class Reload:
         if later:
             what = f"run.{', run.'.join(later)}: takes effect when the program is started anew"
             self._notices.add("restart-needed", "", "", what)
-        summary = in_words(work.found, now)
+        summary = in_words(work.found, now, later)
         if work.found or now:
             self._notices.add("reloaded", "", "", summary)
         work.change.settle(summary)

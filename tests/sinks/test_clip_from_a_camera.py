@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
 
 from tests.support.clips import number_of, numbered
@@ -60,4 +59,4 @@ def test_what_a_camera_sends_is_on_disk(tmp_path: Path) -> None:
     assert recorded == sorted(set(recorded))
     assert len(recorded) == len(packets)
     assert all(rows[0][0] == 0 for rows in segments)
-    assert max(np.max([t for t, _ in rows]) for rows in segments) < 2.6
+    assert len(segments) >= 4

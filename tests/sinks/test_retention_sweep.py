@@ -56,7 +56,7 @@ PATTERN = "gate/%Y-%m-%d/%H-%M-%S.mp4"
 
 def test_by_age(tmp_path: Path) -> None:
     put(tmp_path / "gate/2026-01-01/10-00-00.mp4", 8)
-    put(tmp_path / "gate/2026-01-02/10-00-00.2.mp4", 7.01)
+    put(tmp_path / "gate/2026-01-02/10-00-00_2.mp4", 7.01)
     put(tmp_path / "gate/2026-01-03/10-00-00.mp4", 6.99)
     assert sweeper(tmp_path, PATTERN, Keep(age=7 * DAY)).look() == 2
     assert left(tmp_path) == {"gate/2026-01-03/10-00-00.mp4"}

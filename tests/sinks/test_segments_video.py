@@ -136,8 +136,22 @@ def test_a_clock_that_is_put_changes_nothing(make: Make, at: At, tmp_path: Path,
         assert len(found) == 2 * (run + 1)
     hour = 10 + round(step / 3600)
     first, second = "gate-20261120T100000Z", f"gate-20261120T{hour:02}0003Z"
-    assert set(found) == {f"{first}.mp4", f"{first}.2.mp4", f"{second}.mp4", f"{second}.2.mp4"}
-    assert all([i for _, i in frames(found[f"{first}{n}.mp4"])] == list(range(30)) for n in ("", ".2"))
+    assert set(found) == {f"{first}.mp4", f"{first}_2.mp4", f"{second}.mp4", f"{second}_2.mp4"}
+    assert all([i for _, i in frames(found[f"{first}{n}.mp4"])] == list(range(30)) for n in ("", "_2"))
+
+
+def test_a_camera_whose_first_pictures_come_in_one_go(make: Make, at: At, tmp_path: Path) -> None:
+    """1.5 s late; the first boundary after that is met all the same."""
+    sink = make(VideoSink, path="gate.mp4", segment="3s", stream=LIVE)
+    for i in range(60):
+        wall = WALL - 1.5 + max(i * 0.1, 1.5)
+        sink.process(number(i), at(i, i * 0.1, wall=wall))
+    sink.flush()
+    names = {name: [i for _, i in frames(path)] for name, path in films(tmp_path).items()}
+    assert names == {
+        "gate-20261120T100001Z.mp4": list(range(30)),
+        "gate-20261120T100003Z.mp4": list(range(30, 60)),
+    }
 
 
 def test_a_new_size_and_a_long_absence_open_a_segment(make: Make, at: At, tmp_path: Path) -> None:
@@ -314,7 +328,7 @@ def test_a_name_that_is_taken_meanwhile_is_not_replaced(make: Make, at: At, tmp_
     (tmp_path / "gate-20261120T100001Z.mp4").write_bytes(b"another")
     make(VideoSink, path="gate.mp4", segment="1h")
     assert (tmp_path / "gate-20261120T100001Z.mp4").read_bytes() == b"another"
-    assert count(tmp_path / "gate-20261120T100001Z.2.mp4") > 25
+    assert count(tmp_path / "gate-20261120T100001Z_2.mp4") > 25
 
 
 @SECONDS

@@ -68,7 +68,7 @@ class TimedNames:
     """Names with a time: ``gate/2026-11-20/10-15-00.mp4`` for the pattern ``gate/%Y-%m-%d/%H-%M-%S.mp4``.
 
     A path without fields gets ``-20261120T101500Z`` behind its name. Times are UTC. Names that are taken
-    get ``.2``, ``.3`` ...: nothing is ever written over, also where the clock is put back.
+    get ``_2``, ``_3`` ...: nothing is ever written over, also where the clock is put back.
     """
 
     def __init__(self, root: Path, path: Path, suffixes: Sequence[str]) -> None:
@@ -79,7 +79,7 @@ class TimedNames:
         self._suffixes = tuple(suffixes)
         self._levels = [re.compile(_pattern(folder)) for folder in folders]
         stem = _pattern(Path(name).stem)
-        self._name = re.compile(rf"({stem}(?:\.\d+)?)({re.escape(PART_MARK)})?({endings})")
+        self._name = re.compile(rf"({stem}(?:_\d+)?)({re.escape(PART_MARK)})?({endings})")
         self._fixed = next((i for i, folder in enumerate(folders) if "%" in folder), len(folders))
 
     @property
@@ -92,7 +92,7 @@ class TimedNames:
         stamp = time.gmtime(min(max(wall, 0.0), _LATEST))
         wanted = Path(time.strftime(str(self._path), stamp))
         for number in range(1, _MOST):
-            named = wanted if number == 1 else wanted.with_stem(f"{wanted.stem}.{number}")
+            named = wanted if number == 1 else wanted.with_stem(f"{wanted.stem}_{number}")
             final = output_path(self._root, named)
             if not any(final.with_suffix(suffix).exists() for suffix in self._suffixes):
                 yield Place(final.with_stem(final.stem + PART_MARK), final)

@@ -18,7 +18,6 @@ from vidstream.types.values import OutputFile, Range, Unit
 if TYPE_CHECKING:
     from vidstream.sinks.encoder import PictureEncoder
     from vidstream.sinks.recorder import Recorder
-    from vidstream.sinks.segments import Cut
 
 #: frames per second assumed where a source names none
 _USUAL_RATE = 25.0
@@ -71,7 +70,7 @@ class VideoSink(Sink):
     beginning at zero with a keyframe, without a picture lost between them. They are cut at whole multiples of
     `segment` on the clock: 10:10, 10:20 ... Fields of the path are %Y %m %d %H %M %S: the UTC time at which
     the file begins (a recording without a time of day counts from 1970-01-01 00:00:00). A path without any
-    gets ``-20261120T101000Z`` behind its name. A name that is taken gets ``.2``, so that a clock that is put
+    gets ``-20261120T101000Z`` behind its name. A name that is taken gets ``_2``, so that a clock that is put
     back overwrites nothing. A file under way is called ``NAME.part.mp4``; what a killed process left under
     such a name is repaired at the next start. A camera that is away for 10 s ends a segment; shorter holes
     keep their true length. `keep` deletes the oldest of these files, and no others.
@@ -130,7 +129,7 @@ class VideoSink(Sink):
     def open(self, stream: StreamInfo) -> None:
         """Take possession of the place; what can go wrong with a recording's shows here."""
         from vidstream.sinks.recorder import Recorder
-        from vidstream.sinks.segments import Cut, Segments
+        from vidstream.sinks.segments import Cut, Dating, Segments
 
         params, live = self.params, stream.live
         self._segmented = _in_segments(params)
@@ -147,7 +146,8 @@ class VideoSink(Sink):
                 self._empty = target
         usual = None if params.segment_size else _USUAL_SEGMENT
         seconds = params.segment or (usual if self._segmented else None)
-        self._cut: Cut = Cut(seconds, params.segment_size)
+        self._dating = Dating()
+        self._cut = Cut(seconds, params.segment_size)
         segments = Segments(names, self.clock, from_zero=self._segmented, sync=self._segmented and live)
         retention = None
         if params.keep is not None and isinstance(names, TimedNames):
@@ -185,7 +185,8 @@ class VideoSink(Sink):
         self._hole = 0.0
         seconds = at if self.params.fps is None else self._frames / self.params.fps
         self._frames += 1
-        wall = self._wall(frame, at)
+        wall, better = self._dating.at(at, self._wall(frame, at))
+        self._cut.put_off(better)
         cut = self._must_cut or self._cut.is_due(at)
         key = cut or self._key or self._recorder.needs_key
         for packet in encoder.encode(image.pixels, seconds, key=key):

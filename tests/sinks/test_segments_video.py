@@ -25,6 +25,7 @@ from vidstream.graph.clock import SystemClock
 from vidstream.graph.params import make_params
 from vidstream.sinks.mp4 import open_new
 from vidstream.sinks.video import VideoSink
+from vidstream.sinks.worker import Worker
 from vidstream.types import Gap, SourceStatus, StreamInfo, View
 
 At = Callable[..., Any]
@@ -478,6 +479,19 @@ def test_a_hung_disk_holds_nobody_up(
     assert read[: waited - 1] == pytest.approx([i * 0.04 for i in range(waited - 1)], abs=1e-4)
     assert max(np.diff(read)) > 1.0, "the hole shows"
     assert kinds(sink) == ["recording-behind"] * 2
+
+
+def test_a_queue_that_is_full_takes_what_completes_a_file() -> None:
+    go, done = threading.Event(), []
+    worker = Worker("test", lambda: None, most_bytes=10)
+    assert worker.do(go.wait, 8)
+    assert not worker.do(lambda: done.append("too much"), 8)
+    assert not worker.do(lambda: done.append("half of it has to be done first"), 1)
+    assert worker.do(lambda: done.append("the end"))
+    go.set()
+    assert worker.close()
+    assert done == ["the end"]
+    assert not worker.do(lambda: None), "it is closed"
 
 
 def test_a_disk_that_hangs_for_ever_does_not_hold_up_the_end(

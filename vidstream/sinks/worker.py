@@ -42,16 +42,22 @@ class Worker:
         self._thread.start()
 
     def do(self, job: Job, size: int = 0) -> bool:
-        """Have it done later; False, and nothing is, where too much waits, until half of that is done."""
+        """Have it done later; False, and nothing is, where too much waits, until half of that is done.
+
+        A job without a size is never refused.
+        """
         with self._changed:
-            room = self._most // 2 if self._refusing else self._most
-            self._refusing = self._bytes > 0 and self._bytes + size > room
-            if self._closing or self._refusing:
+            if self._closing or (size and self._is_full(size)):
                 return False
             self._jobs.append((job, size))
             self._bytes += size
             self._changed.notify()
             return True
+
+    def _is_full(self, size: int) -> bool:
+        room = self._most // 2 if self._refusing else self._most
+        self._refusing = self._bytes > 0 and self._bytes + size > room
+        return self._refusing
 
     def close(self, seconds: float = LAST_WAIT) -> bool:
         """Finish what waits; False where that takes longer, and is given up."""
@@ -60,11 +66,6 @@ class Worker:
             self._changed.notify()
         self._thread.join(seconds)
         return not self._thread.is_alive()
-
-    @property
-    def waiting(self) -> int:
-        """Bytes that wait."""
-        return self._bytes
 
     def _run(self) -> None:
         ticked = time.monotonic()

@@ -27,8 +27,8 @@ version: 1
 include: [zones.yaml]
 run: {mode: live}
 sources:
-  gate: {uri: "synthetic:people", duration: 1h}
-  dock: {uri: "synthetic:shapes", duration: 1h, set: {move.min_area: 0.001}}
+  gate: {uri: "synthetic:people", duration: 1h, size: [160, 120], fps: 10}
+  dock: {uri: "synthetic:shapes", duration: 1h, size: [160, 120], fps: 10, set: {move.min_area: 0.001}}
 graph:
   move: {use: detect.motion, warm_up: 0.1}
   track: track.sort

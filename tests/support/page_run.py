@@ -166,7 +166,7 @@ def parts(answer: http.client.HTTPResponse) -> Iterator[tuple[dict[str, str], by
         yield head, answer.read(int(head["content-length"]))
 
 
-def wait_for(true: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_for(true: Callable[[], Any], seconds: float = 40.0) -> Any:
     """Wait until it is; gives what it gave."""
     until = time.monotonic() + seconds
     while not (found := true()):

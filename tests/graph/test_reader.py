@@ -125,7 +125,7 @@ def test_a_gap_stands_exactly_where_the_segment_or_the_size_changes(frames: list
         resized = before.pixels.shape != after.pixels.shape
         assert (gap is not None) == (jumped or resized)
         if gap is not None:
-            assert gap.reason == ("loop" if jumped else "format")
+            assert gap.reason == ("format" if resized else "loop")
             assert (gap.stream.width, gap.stream.height) == after.pixels.shape[1::-1]
 
 

@@ -14,10 +14,18 @@ from tests.support.rtsp_server import RtspServer
 from tests.support.web_server import byte_server, web_server
 from vidstream.graph.footage import EncodedPacket
 from vidstream.graph.source import Frame
+from vidstream.sources import fresh, live, session
 from vidstream.sources.file import VideoFile
 from vidstream.sources.stream import NetworkStream
 
 MICROS = Fraction(1, 1_000_000)
+
+
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests ask for every frame: on a busy machine one that comes late counts, too."""
+    for module in (fresh, live, session):
+        monkeypatch.setattr(module, "STALE_S", 60.0)
 
 
 def shown(packets: list[EncodedPacket]) -> list[tuple[float, int]]:

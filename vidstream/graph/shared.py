@@ -70,11 +70,12 @@ class Owner:
     def join(self, user: SharedStage, stream: StreamInfo) -> None:
         """A source wants to use the stage from now on; what opening raises comes through."""
         with self._life:
-            if self._ended and not self._closing:  # it hung again and again; perhaps it is better by now
-                self._stage, self._thread, self._ended, self._hangs = None, None, "", 0
-                self._over.clear()
-            if self._stage is None:
+            gave_up = self._ended and not self._closing  # perhaps it is better by now
+            if self._stage is None or gave_up:
                 self._stage, self._stream = self._opened(user, stream), stream
+            if gave_up:
+                self._thread, self._ended, self._hangs = None, "", 0
+                self._over.clear()
             with self._changed:
                 self._users[user] = 1.0 / stream.fps if stream.fps else _PATIENCE
             if self._thread is None:

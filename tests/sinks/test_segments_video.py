@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -17,13 +18,16 @@ import av
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.clips import number_of, numbered
 from tests.support.one_stage import problems
 from vidstream.errors import ParamError, SinkError
 from vidstream.graph.clock import SystemClock
 from vidstream.graph.params import make_params
-from vidstream.sinks.mp4 import open_new
+from vidstream.sinks.boxes import whole_parts
+from vidstream.sinks.mp4 import Mp4Writer, open_new
 from vidstream.sinks.video import VideoSink
 from vidstream.sinks.worker import Worker
 from vidstream.types import Gap, SourceStatus, StreamInfo, View
@@ -324,6 +328,37 @@ def test_what_a_kill_left_is_cut_to_whole_parts_and_named(make: Make, at: At, tm
     assert kinds(sink) == ["recording-repaired"] * 2
 
 
+@pytest.fixture(scope="module")
+def whole_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("film") / "a.mp4"
+    writer = Mp4Writer(path, (64, 48), rate=25, preset="ultrafast", quality=30, place="film")
+    for i in range(60):
+        writer.write(number(i).pixels, i / 25)
+    writer.close()
+    return path.read_bytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(share=st.floats(0, 1), tail=st.binary(max_size=40))
+def test_wherever_a_kill_strikes(whole_film: bytes, share: float, tail: bytes) -> None:
+    """What stays is whole parts; what comes behind them is none of their business."""
+    cut = whole_film[: round(share * len(whole_film))]
+    end, parts = whole_parts(io.BytesIO(cut + tail))
+    assert end <= len(cut)
+    assert parts == cut[:end].count(b"moof")
+    if parts:
+        with av.open(io.BytesIO(cut[:end]), "r") as container:
+            indices = [number_of(f.to_ndarray(format="bgr24")) for f in container.decode(video=0)]
+        assert indices == list(range(len(indices)))
+        assert len(indices) >= parts
+        assert len(cut) - end < len(whole_film) / 3, "no more is given up than has to be"
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_film_has_no_parts(data: bytes) -> None:
+    assert whole_parts(io.BytesIO(data)) == (0, 0)
+
+
 def test_a_name_that_is_taken_meanwhile_is_not_replaced(make: Make, at: At, tmp_path: Path) -> None:
     leave(tmp_path, make, at)
     (tmp_path / "gate-20261120T100001Z.mp4").write_bytes(b"another")
@@ -484,7 +519,11 @@ def test_a_hung_disk_holds_nobody_up(
 def test_a_queue_that_is_full_takes_what_completes_a_file() -> None:
     go, done = threading.Event(), []
     worker = Worker("test", lambda: None, most_bytes=10)
-    assert worker.do(go.wait, 8)
+
+    def hang() -> None:
+        go.wait()
+
+    assert worker.do(hang, 8)
     assert not worker.do(lambda: done.append("too much"), 8)
     assert not worker.do(lambda: done.append("half of it has to be done first"), 1)
     assert worker.do(lambda: done.append("the end"))

@@ -51,10 +51,10 @@ class Sample:
     """Sums since the start."""
 
     time: float
-    arrived: int
-    lost: int
+    arrived: float
+    lost: float
     #: of the slowest stage of the group
-    runs: int
+    runs: float
     seconds: float
     #: seconds of processor time of the whole process
     cpu: float

@@ -125,3 +125,21 @@ def test_a_stage_that_cannot_be_opened_stops_its_source_with_one_clear_error() -
         "source 'cam': stage 'det' (toy.broken) cannot be opened: OSError: no such device"
     )
     assert report.exit_code == 1
+
+
+def test_a_sink_under_restart_rests_ever_longer_and_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidstream.graph.node.RESTS", (0.05, 10.0))
+    book: list[Any] = []
+    bad = tuple(range(10, 100))
+    sink = entry("out", ToySink, book=book, fail_on=bad, on_error="restart")
+    report = Engine(describe([sink], {"cam": (ToyFrames, {"frames": 300, "delay": 0.005})})).run()
+    lives = book.count(("open", "cam"))
+    assert 3 <= lives <= 8, "after 50, 100, 200 ms ..., not at every frame"
+    assert book.count("close") == lives
+    seen = [b[0] for b in book if isinstance(b, tuple) and isinstance(b[0], int)]
+    assert seen[:10] == list(range(10))
+    assert seen[-1] == 299, "it works again"
+    assert not set(seen) & set(bad)
+    assert report.sources[0].ledger.done == 300
+    kinds = [n["kind"] for n in report.notices.to_json()]
+    assert kinds == ["stage-failed", "stage-restarted"]

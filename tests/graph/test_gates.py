@@ -90,3 +90,19 @@ def test_a_full_period_s_pause_starts_the_grid_anew_whatever_the_last_digit() ->
     times = [0.0, 0.35, 0.45, 0.8, 0.84, 1.0]
     items = [Item(FrameInfo("cam", 0, i, pts, None, 0.0, 8, 6), []) for i, pts in enumerate(times)]
     assert [item.frame.pts for item in items if gate.opens(item)] == [0.0, 0.35, 0.45, 0.8, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "every", "ran"),
+    [
+        pytest.param({}, 1, list(range(12)), id="not at all"),
+        pytest.param({}, 3, [2, 5, 8, 11], id="every third"),
+        pytest.param({"every": 2}, 2, [2, 6, 10], id="of those that are left by 'every'"),
+        pytest.param({"period": 0.3}, 2, [3, 9], id="of those that are left by 'max_fps'"),
+    ],
+)
+def test_thinning_out_comes_last(options: dict[str, Any], every: int, ran: list[int]) -> None:
+    gate = Gate(entry("det", ToyDetect, **options), ())
+    gate.thin = every
+    frames = [FrameInfo("cam", 0, i, i / 10, None, 0.0, 8, 6) for i in range(12)]
+    assert [f.seq for f in frames if gate.opens(Item(f, []))] == ran

@@ -85,3 +85,19 @@ def test_a_run_counts_every_call_that_succeeded_and_every_failure(workers: int) 
     assert (track.time.count, track.failures) == (18, 0)
     assert 0.002 <= det.time.quantile(0.5) < 0.1
     assert 0 < det.busy(report.sources[0].elapsed) <= 1.0
+
+
+def test_what_two_instances_did_is_added_up_with_ages_and_thinning() -> None:
+    first, second = StageMetrics("det", "toy.detect"), StageMetrics("det", "toy.detect")
+    first.ran_every(1, 30.0)
+    second.ran_every(4, 60.0)
+    second.ran_every(1, 10.0)
+    second.cause = "it takes 200 ms"
+    second.age = filled([0.02, 0.03])
+    first.include(second)
+    assert first.every == {1: 40.0, 4: 60.0}
+    assert first.reduced == "det ran on every 4th frame for 60% of the time: it takes 200 ms"
+    assert first.age is not None
+    assert first.age.count == 2
+    assert first.to_json(1.0)["every_s"] == {"1": 40.0, "4": 60.0}
+    assert StageMetrics("det", "toy.detect").reduced == ""

@@ -53,7 +53,7 @@ def listing(registry: Registry) -> str:
 
 def page(spec: StageSpec | SourceSpec) -> str:
     """Purpose, ports, parameters, example."""
-    doc = spec.doc if isinstance(spec, StageSpec) else ""
+    doc = spec.doc
     match = _EXAMPLE.search(doc + "\n")
     prose = doc.replace(match[0].rstrip(), "").strip() if match else doc.strip()
     parts = [spec.name, textwrap.indent(prose or spec.summary, "  ")]

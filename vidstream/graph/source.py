@@ -94,9 +94,14 @@ class SourceSpec:
     accepts: Callable[[str], bool]
 
     @property
+    def doc(self) -> str:
+        """The whole docstring."""
+        return inspect.getdoc(self.cls) or ""
+
+    @property
     def summary(self) -> str:
         """The docstring's first line."""
-        return (inspect.getdoc(self.cls) or "").partition("\n")[0]
+        return self.doc.partition("\n")[0]
 
 
 T = TypeVar("T", bound=type[Source])

@@ -54,9 +54,19 @@ _UNKNOWN = (av.error.InvalidDataError, av.error.ArgumentError)
 class NetworkStream(LiveSource):
     """A network camera or stream (RTSP, RTMP, HTTP, HLS, MJPEG, SRT, MPEG-TS over TCP or UDP).
 
-    It is opened again whenever it is lost, after growing pauses, and waited for at the start. A recording
-    behind an http address plays at its own pace and ends where it ends; download it to be faster. Write
-    passwords as ${env:NAME}: they are shown nowhere.
+    It is waited for at the start and opened again whenever it is lost: after 0.25 s, then after pauses that
+    double up to 5 s; every 30 s once it has been away for ten minutes, every minute where it refuses the
+    password. What it is at: ``connecting``, ``live``, ``stalled`` (no picture for 2 s, or for three frame
+    intervals), ``lost``, ``auth-failed``, ``bad-data``, ``format-changed`` (the pictures have another size;
+    a new segment begins) and ``ended``, each with its cause. When this machine itself was suspended or too
+    busy, no camera is blamed.
+
+    Frames are as new as they say: pictures that lay in buffers while somebody was hung are left out. Those
+    that show damage (lost packets, flipped bits) are marked, up to the next keyframe. `wall` is the camera's
+    own time where the stream tells it (RTSP), else that of arrival.
+
+    A recording behind an http address plays at its own pace and ends where it ends; download it to be
+    faster. Write passwords as ${env:NAME}: they are shown nowhere.
 
     Example::
 
@@ -76,7 +86,7 @@ class NetworkStream(LiveSource):
         give_up: Seconds | None = None  #: end with an error after so long without pictures
         #: what becomes of frames that show damage: they are marked, or left out and counted as skipped
         damaged: Literal["keep", "drop"] = "keep"
-        #: what decodes: the processor (which sees damage best), a graphics card, or auto: that if there is one
+        #: what decodes: the processor (it sees damage best), a graphics card, or auto: that if there is one
         decode: Decode = "cpu"
         #: time of day of a frame: by the camera's clock where the stream tells it, or by when it came
         wall: Literal["stream", "arrival"] = "stream"

@@ -485,6 +485,29 @@ def test_a_change_ends_the_pause() -> None:
     engine.stop()
     thread.join(10)
     assert engine.report().exit_code == 3, "it failed on the way"
+    assert [s.source for s in engine.report().sources] == ["a", "a"]
+
+
+def test_a_camera_that_has_ended_and_is_taken_out_stays_in_the_report() -> None:
+    description = describe([], {"a": (ToyCamera, {"frames": 5}), "b": CAMERA})
+    with running(description) as engine:
+        wait_for(lambda: engine.lanes[0].ended is not None)
+        time.sleep(0.15)
+        assert applied(engine, replace(description, plans=description.plans[1:])) == "-a"
+    assert next((s.source, s.ledger.decoded) for s in engine.report().sources) == ("a", 5)
+
+
+def test_a_camera_that_came_to_its_own_end_is_not_begun_again_for_other_stages() -> None:
+    description = describe([], {"a": (ToyCamera, {"frames": 5}), "b": CAMERA})
+    with running(description) as engine:
+        wait_for(lambda: engine.lanes[0].ended is not None)
+        a = engine.lanes[0]
+        first = replace(description.plans[0], stages=(entry("det", ToyDetect),))
+        applied(engine, replace(description, plans=(first, description.plans[1])))
+        assert engine.lanes[0] is a
+        source = replace(first.source, params=ToyCamera.Params(frames=7))
+        applied(engine, replace(description, plans=(replace(first, source=source), description.plans[1])))
+        wait_for(lambda: engine.lanes[0].current.ledger.decoded == 7, "another recording")
 
 
 # -- differences -------------------------------------------------------------------------------------------

@@ -126,10 +126,12 @@ class Roster:
         self._due.pop(lane, None)
         if lane in self._pending:
             self._pending.remove(lane)
-        if lane not in self._thread_of:
-            return
-        lane.stop()
-        self._leaving[lane] = self._clock.monotonic()
+        elif lane in self._thread_of:
+            if lane.ended is None:
+                lane.stop()
+            self._leaving[lane] = self._clock.monotonic()
+        else:  # it has ended before
+            self.past.add(SourceReport.of(lane))
 
     def attend(self, patience: Patience) -> None:
         """Let those go that have ended, and those that do not end."""

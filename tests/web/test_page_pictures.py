@@ -128,6 +128,18 @@ def test_layers_are_drawn_as_they_are_asked_for(running: Start) -> None:
     assert run.client.ask("/api/v1/sources/gate/picture.jpg?width=0").status == 400
 
 
+def test_what_the_graph_turns_is_shown_turned(running: Start) -> None:
+    graph = {"turn": {"use": "image.rotate", "angle": 90}, "find": "puppet.find"}
+    run = running(graph=graph)
+    run.first()
+    for query in ("", "&layers=", "&layers=boxes"):
+        path = f"/api/v1/sources/gate/picture.jpg?width=640{query}"
+        answer = wait_for(
+            lambda path=path: (a := run.client.ask(path)).headers.get("x-stale") == "false" and a
+        )
+        assert decoded(answer.body).shape[:2] == (320, 180), query
+
+
 def test_where_the_graph_draws_some_frames_only_these_are_shown(running: Start) -> None:
     run = running(graph={"find": "puppet.find", "draw": {"use": "draw.overlay", "every": 4}})
     run.first()

@@ -14,6 +14,8 @@ STEP: Final = 2.0
 LENGTH: Final = 1800
 #: so many different numbers are followed
 MOST: Final = 200
+#: so many values are given at once, of all numbers together
+_VALUES: Final = 60_000
 
 #: source, stage, place, label
 Key: TypeAlias = tuple[str, str, str, str]
@@ -45,6 +47,7 @@ class History:
     def to_json(self, sources: Iterable[str], points: int) -> dict[str, Any]:
         """The series of these sources, thinned to about so many points, the newest last."""
         wanted = set(sources)
+        points = min(points, _VALUES // max(1, len(self._series)))
         every = max(1, -(-min(self._steps, LENGTH) // points))
         return {
             "end": self.end,

@@ -24,6 +24,8 @@ WIDTHS: Final = (320, 480, 640, 960, 1280, 1920)
 _PATIENCE: Final = 2.0
 #: stages behind which the camera's own picture is nobody's business
 _HIDING: Final = frozenset({"face.hide"})
+#: stages whose picture is meant for people; others of their kind prepare it for detectors
+_MEANT: Final = ("effect.", "image.rotate", "image.flip")
 #: stages whose drawing is of several cameras
 _WALLS: Final = frozenset({"draw.mosaic"})
 
@@ -49,6 +51,8 @@ class Offer:
     inputs: dict[str, tuple[Slot, ...]]
     #: drawings that the graph makes itself, the last one first
     canvases: tuple[Slot, ...]
+    #: the picture that the graph has made for people, to be drawn on; None takes the camera's own
+    picture: Slot | None
     #: faces are hidden: only the graph's own drawing may be seen
     private: bool
     #: objects keep their ids
@@ -65,20 +69,20 @@ class Offer:
         wiring = wire((*plan.stages, entry), reading)
         if reading.problems:
             raise UsageError("\n".join(map(str, reading.problems)))
-        canvases = [
-            (entry.id, output.name)
-            for entry in wiring.order
-            if entry.id != name and entry.spec.name not in _WALLS
-            for output in entry.spec.signature.outputs
-            if issubclass(output.type, Canvas)
+        outputs = [
+            (stage.spec.name, (stage.id, output.name), output.type)
+            for stage in reversed(wiring.order)
+            if stage.id != name
+            for output in stage.spec.signature.outputs
         ]
-        private = any(entry.spec.name in _HIDING for entry in plan.stages)
-        followed = any(
-            issubclass(output.type, Tracks)
-            for entry in plan.stages
-            for output in entry.spec.signature.outputs
+        return cls(
+            plan,
+            dict(wiring.bindings[name]),
+            tuple(slot for use, slot, kind in outputs if issubclass(kind, Canvas) and use not in _WALLS),
+            next((slot for use, slot, kind in outputs if kind is View and use.startswith(_MEANT)), None),
+            private=any(use in _HIDING for use, _, _ in outputs),
+            followed=any(issubclass(kind, Tracks) for _, _, kind in outputs),
         )
-        return cls(plan, dict(wiring.bindings[name]), tuple(reversed(canvases)), private, followed)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -113,7 +117,10 @@ class Offer:
 
     def bare(self, packet: Packet) -> View | Canvas | None:
         """The picture that anything may be drawn on, or cut from."""
-        return self.canvas(packet) if self.private else packet.image
+        if self.private:
+            return self.canvas(packet)
+        found: View | None = packet.image if self.picture is None else value_of(packet, self.picture)
+        return found
 
 
 def value_of(packet: Packet, slot: Slot) -> Any:
@@ -139,9 +146,10 @@ class Painter:
         if self._own and (canvas := self._offer.canvas(packet)) is not None:
             self._drawn = frame.mono
             return shrunk(canvas, width)
-        if self._offer.private or packet.image is None or frame.mono - self._drawn < _PATIENCE:
+        bare = self._offer.bare(packet)
+        if self._offer.private or bare is None or frame.mono - self._drawn < _PATIENCE:
             return None
-        picture = shrunk(packet.image, width)  # first: there is less to draw on, and letters fit its size
+        picture = shrunk(bare, width)  # first: there is less to draw on, and letters fit its size
         if not self._layers:
             return picture
         overlay = self._overlay_for(frame)

@@ -53,7 +53,8 @@ class Monitor {
     const fresh = source.arriving && state !== "old" && age !== null;
     this.node.classList.toggle("stale", !fresh && age !== null);
     this.veil.hidden = fresh;
-    this.node.style.setProperty("--ratio", ratioOf(source));
+    const shape = this.screen.shown ? this.canvas : source;  // a graph may turn its pictures
+    this.node.style.setProperty("--ratio", ratioOf(shape));
     const waiting = source.arriving && age === null;
     say(this.title, waiting ? "Waiting for a picture" : stateOf(state)[0]);
     say(this.cause, state === "old" ? "" : source.error || source.cause);

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from vidstream.errors import ParamError
 from vidstream.graph.stage import stage
 from vidstream.sinks.base import Sink
+from vidstream.sinks.dating import Dating
 from vidstream.sinks.naming import TimedNames, check_fields
 from vidstream.sinks.retention import Kept, Retention
 from vidstream.sinks.roll import Clip, Roll
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: seconds of packets that the source keeps beyond what clips begin with, should the graph be slow
 _SPARE = 10.0
+#: the same for recordings, which are read ahead, however slow the graph is: the footage's size limits it
+_SPARE_OF_FILES = 3600.0
 #: seconds after which a clip of a camera that has gone is completed
 _LONG_AWAY = 5.0
 #: frames per second assumed where a source names none
@@ -122,9 +125,12 @@ class ClipSink(Sink):
         self._away_since: float | None = None
         self._behind = False
         self._tidied = 0.0
+        self._dating = Dating()
+        #: UTC seconds at time zero of the segment
+        self._zero = 0.0
         # the writer's thread may end a clip, too: see `_look`
         self._lock = threading.Lock()
-        self.footage.keep(params.before + _SPARE)
+        self.footage.keep(params.before + (_SPARE if live else _SPARE_OF_FILES))
         self._writing = Writing(segments, keep, self, target, live=live, tick=self._look)
         self._opened = True
 
@@ -135,6 +141,7 @@ class ClipSink(Sink):
             self._end()
         self._reel.look_again()
         self._moments.clear()
+        self._dating = Dating()
 
     def on_status(self, status: SourceStatus) -> None:
         """A camera that has gone ends a clip, should no further picture do that."""
@@ -151,6 +158,7 @@ class ClipSink(Sink):
         params = self.params
         with self._lock:
             self._last = frame
+            self._zero = self._dating.at(frame.pts, self._wall(frame))[0] - frame.pts
             self._gather(image, frame)
             if params.snapshot and objects is not None:
                 self._moments.see(image, frame, objects, self._clip.tracks if self._clip else ())
@@ -197,10 +205,9 @@ class ClipSink(Sink):
         if clip is None:
             moment = Moment(0.0, image, frame, event.track_id, event.box)
             begin = max(0.0, frame.pts - params.before)
-            zero = self._wall(frame) - frame.pts
             packets = self._roll.since(frame.segment, begin)
             latest = begin + params.longest
-            clip = Clip(frame.segment, begin, frame.pts, latest, zero, moment, packets)
+            clip = Clip(frame.segment, begin, frame.pts, latest, self._zero, moment, packets)
             self._clip, self._behind = clip, False
         clip.add(event, frame.pts + params.after)
 

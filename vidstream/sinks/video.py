@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from vidstream.errors import ParamError
 from vidstream.graph.stage import stage
 from vidstream.sinks.base import Sink
+from vidstream.sinks.dating import Dating
 from vidstream.sinks.naming import NumberedNames, TimedNames, check_fields, has_fields
 from vidstream.sinks.retention import Kept, Retention
 from vidstream.types import FrameInfo, Gap, Image, SourceStatus, StreamInfo
@@ -129,7 +130,7 @@ class VideoSink(Sink):
     def open(self, stream: StreamInfo) -> None:
         """Take possession of the place; what can go wrong with a recording's shows here."""
         from vidstream.sinks.recorder import Recorder
-        from vidstream.sinks.segments import Cut, Dating, Segments
+        from vidstream.sinks.segments import Cut, Segments
 
         params, live = self.params, stream.live
         self._segmented = _in_segments(params)

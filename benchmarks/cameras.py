@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.cameras_server import FPS, HEIGHT, WIDTH
+from vidstream.types import View
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PAGE = _ROOT / "docs" / "cameras.md"
 _COUNTS = (1, 4, 8, 16)
-_ROUNDS, _SECONDS = int(os.environ.get("ROUNDS", "3")), float(os.environ.get("SECONDS", "6"))
-#: cameras are opened and looked at in this time, which does not count
-_WARM_UP = 2.5
+_ROUNDS, _SECONDS = int(os.environ.get("ROUNDS", "3")), float(os.environ.get("SECONDS", "5"))
+#: cameras are opened and looked at in this time, which does not count: so long, and so much longer for each
+_WARM_UP, _PER_CAMERA = 2.0, 0.15
 
 
 class Figures(NamedTuple):
@@ -59,8 +60,10 @@ def _server() -> Iterator[str]:
     command = [sys.executable, "-m", "benchmarks.cameras_server"]
     with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.kill()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 def _run(name: str, port: str, count: int) -> Figures:
@@ -100,7 +103,6 @@ def bare(urls: Sequence[str], seen: Callable[[], None]) -> Callable[[], None]:
 def nothing(urls: Sequence[str], seen: Callable[[], None]) -> Callable[[], None]:
     """Our graph, with a stage that does nothing."""
     from vidstream import stage
-    from vidstream.types import View
 
     @stage("benchmark.nothing")
     def look(image: View) -> None:
@@ -145,7 +147,7 @@ def contest(name: str, port: str, count: int) -> None:
             pictures += 1
 
     stop = CONTESTANTS[name]([f"tcp://127.0.0.1:{port}"] * count, seen)
-    time.sleep(_WARM_UP)
+    time.sleep(_WARM_UP + _PER_CAMERA * count)
     cpu, began, before = time.process_time(), time.monotonic(), pictures
     time.sleep(_SECONDS)
     cpu, took, given = time.process_time() - cpu, time.monotonic() - began, pictures - before

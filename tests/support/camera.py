@@ -110,7 +110,7 @@ class Encoder:
             "preset": "ultrafast",
             "g": str(self._orders.fps),
             "threads": "1",
-            "x264-params": "annexb=1:repeat-headers=1",
+            "x264-params": "annexb=1:repeat-headers=1:cabac=1",
         }
         return codec
 

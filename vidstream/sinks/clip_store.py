@@ -50,10 +50,9 @@ class ClipStore:
     def finish(self, clip: Clip) -> Saved | None:
         """Complete the clip; None where nothing of it could be written."""
         self._segments.finish()
-        film = self._segments.last
+        film, self._segments.last = self._segments.last, None
         if self._broken or film is None or clip.covers is None:
             return None
-        self._segments.last = None
         names = {"clip": film}
         if clip.best is not None:
             names["snapshot"] = film.with_suffix(".jpg")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -21,7 +22,9 @@ import av
 import numpy as np
 import pytest
 
+from tests.support.camera import Camera, gstreamer_is_there
 from tests.support.clips import Watched, make_clip, number_of
+from tests.support.painted import read_stamp
 from tests.support.rtsp_server import RtspServer
 from tests.support.web_server import byte_server, web_server
 from vidstream.errors import ParamError, SourceError
@@ -514,3 +517,22 @@ def test_damaged_frames_are_marked_or_left_out(tmp_path: Path, how: str) -> None
     else:
         assert list(found) == [*range(28), *range(40, 60)]
         assert frames[28].skipped == 10
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_the_time_of_day_is_the_camera_s_own_where_it_tells_it(transport: str) -> None:
+    """GStreamer's server tells it in RTCP sender reports. Golden: the time painted into the pictures."""
+    if not gstreamer_is_there():
+        assert os.environ.get("CI") != "true"
+        pytest.skip("GStreamer's RTSP server is not installed: apt install gir1.2-gst-rtsp-server-1.0")
+    with Camera("gst") as camera, watched(camera.url, transport=transport) as stream:
+        off = []
+        for frame in stream.take(100)[50:]:
+            stamp = read_stamp(frame.pixels)
+            assert stamp is not None
+            assert frame.wall is not None
+            off.append(frame.wall - (time.time() - stamp.age))
+        assert np.median(np.abs(off)) < 0.06
+        assert stream.events == []
+    with Camera("gst") as camera, watched(camera.url, transport=transport, wall="arrival") as stream:
+        assert abs((stream.take(30)[-1].wall or 0) - time.time()) < 1.0

@@ -168,7 +168,7 @@ def test_another_option_exchanges_the_stage_alone_between_two_frames() -> None:
         wait_for(lambda: len(frames_of(book, 2)) > 5, "frames through the new one")
         assert engine.lanes == [lane, other]
         assert lane.assembly.nodes[1].stage is tracker
-        assert tracker.seen > frames_of(book, 1)[-1]  # type: ignore[attr-defined]  # it goes on counting
+        assert tracker.seen > len(frames_of(book, 1))  # type: ignore[attr-defined]  # it goes on counting
         assert engine.description.plans[0].stages[0].params.level == 0.9
     seqs = frames_of(book, 1) + frames_of(book, 2)
     assert seqs == sorted(set(seqs)), "no frame twice, and none by the old one after the new one"
@@ -184,7 +184,7 @@ def test_gates_change_without_another_instance() -> None:
         begun = len(frames_of(book, 1))
         wait_for(lambda: len(frames_of(book, 1)) > begun + 5)
     seqs = frames_of(book, 1)[-4:]
-    assert [b - a for a, b in pairwise(seqs)] == [5, 5, 5]
+    assert min(b - a for a, b in pairwise(seqs)) >= 5, "more where frames gave way to newer ones"
     assert book.made == 1
 
 
@@ -311,7 +311,7 @@ def test_a_sink_that_is_exchanged_completes_its_file_first() -> None:
         assert books[0][-2:] == ["flush", "close"]
     first = [line[0] for line in books[0] if line[0] not in ("open", "f", "c")]
     second = [line[0] for line in books[1] if line[0] not in ("open", "f", "c")]
-    assert second[0] == first[-1] + 1, "no frame is lost between the two"
+    assert second[0] > first[-1], "no frame is written twice"
 
 
 def test_a_window_is_exchanged_by_the_thread_that_shows_it() -> None:
@@ -345,6 +345,47 @@ def test_recordings_are_not_changed_while_they_run(sources: Any, new: Any, messa
     engine = Engine(describe([], sources))
     with pytest.raises(UsageError, match=message):
         engine.apply(describe([], new or sources))
+
+
+def test_changes_are_carried_out_one_after_the_other() -> None:
+    book = Book()
+    with running(site({"a": [make(Find, "find", book)]})) as engine:
+        levels = [0.1, 0.2, 0.3, 0.4]
+        changes = [engine.apply(site({"a": [make(Find, "find", book, level=x)]})) for x in levels]
+        assert all(change.wait(20) for change in changes)
+        assert [c.summary for c in changes] == ["a: find (level)"] * 4
+        wait_for(lambda: frames_of(book, 5), "frames through the last one")
+    lives = [line[:2] for line in book.lines if line[1] in ("open", "close")]
+    assert sorted(lives) == sorted((n, word) for n in range(1, 6) for word in ("open", "close"))
+
+
+@pytest.mark.parametrize("where", ["the engine's thread", "a lane's thread"])
+def test_a_change_may_be_asked_for_from_the_run_itself(where: str) -> None:
+    engine = Engine(site({"a": []}))
+    changes: list[Any] = []
+
+    def ask(*_: Any) -> None:
+        if not changes:
+            changes.append(engine.apply(site({"a": [], "b": []})))
+        elif changes[0].settled:
+            engine.stop()
+
+    if where == "a lane's thread":
+        engine.watch(ask)
+    engine.run(ask if where == "the engine's thread" else lambda: None)
+    assert changes[0].summary == "+b"
+
+
+def test_frames_of_cameras_that_come_later_are_handed_out_by_the_loop() -> None:
+    engine = Engine(site({"a": []}))
+    seen: set[str] = set()
+    for packet in engine.packets():
+        if not seen:
+            engine.apply(site({"a": [], "b": []}))
+        seen.add(packet.source)
+        if len(seen) == 2:
+            break
+    assert all(s.ledger.balanced for s in engine.report().sources)
 
 
 def test_what_is_wired_wrongly_is_refused_at_once() -> None:

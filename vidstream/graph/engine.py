@@ -210,14 +210,15 @@ class Engine:
 
     def _change(self) -> None:
         """Carry out what was asked for; what no source uses any more is closed when all have let go."""
-        run = self._reload.attend(self.description.run)
-        if run is not None:
-            plans = tuple(lane.wired.plan for lane in self.lanes)
-            self.description = Description(plans, run)
-            self._pool.set(self._load)
-            self._untidy = True
+        self._reload.attend(self.description.run, self._adopt)
         if self._untidy and not (self._reload.is_busy or self._roster.is_leaving):
             self._untidy = not self.owners.forget(self.description.plans)
+
+    def _adopt(self, run: RunOptions) -> None:
+        """Lanes have changed: this is what runs now."""
+        self.description = Description(tuple(lane.wired.plan for lane in self.lanes), run)
+        self._pool.set(self._load)
+        self._untidy = True
 
     def _lane(self, wired: Wired, run: RunOptions) -> Lane:
         shared = self.owners, self.commons

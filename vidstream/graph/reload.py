@@ -63,19 +63,19 @@ class Reload:
         if work.ready:
             self._let_go(work)
 
-    def attend(self, run: RunOptions) -> RunOptions | None:
-        """Go on with it; gives the options of the run to go by from now on, where a change is carried out."""
+    def attend(self, run: RunOptions, adopt: Callable[[RunOptions], None]) -> None:
+        """Go on with it; `adopt` takes the options to go by from now on, where a change is carried out."""
         if self._work is None and self._queue:
             self._begin(self._queue.popleft())
         work = self._work
         if work is None or not work.ready:
-            return None
+            return
         self._work = None
         if work.error is None:
-            return self._carry_out(work, run)
-        self._let_go(work)
-        self._refuse(work.change, work.error)
-        return None
+            self._carry_out(work, run, adopt)
+        else:
+            self._let_go(work)
+            self._refuse(work.change, work.error)
 
     # -- preparing -------------------------------------------------------------------------------------
 
@@ -111,13 +111,14 @@ class Reload:
 
     # -- carrying out ----------------------------------------------------------------------------------
 
-    def _carry_out(self, work: _Work, run: RunOptions) -> RunOptions:
+    def _carry_out(self, work: _Work, run: RunOptions, adopt: Callable[[RunOptions], None]) -> None:
         run, now, later = run_options(run, work.change.description.run)
         found = {difference.source: difference for difference in work.found}
         self._roster.change([self._lane(w, found.get(w.name), work, run) for w in work.change.wired])
         self._let_go(work)
         for lane in self._roster.lanes if now else ():
             lane.retune(run)
+        adopt(run)
         if later:
             what = f"run.{', run.'.join(later)}: takes effect when the program is started anew"
             self._notices.add("restart-needed", "", "", what)
@@ -125,7 +126,6 @@ class Reload:
         if work.found or now:
             self._notices.add("reloaded", "", "", summary)
         work.change.settle(summary)
-        return run
 
     def _lane(self, wired: Wired, difference: Difference | None, work: _Work, run: RunOptions) -> Lane:
         """The lane that a source has from now on: the one that runs, wherever that can be."""

@@ -269,4 +269,4 @@ def test_a_run_of_two_cameras_writes_one_film(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "wall-gate.mp4")) as film:
         frames = [frame.to_ndarray(format="bgr24") for frame in film.decode(video=0)]
     assert frames[0].shape == (180, 320, 3)
-    assert len(frames) > 5
+    assert len(frames) > 1

@@ -119,8 +119,40 @@ def test_the_gap_of_a_dropped_frame_is_on_the_next_before_anybody_can_take_it(lo
     lane = engine.lanes[0]
     (passage,) = lane.passages
     watched = lane.assembly.segments[0].input = Watched()
-    passage._start = list  # type: ignore[method-assign]  # nobody takes: all but the last frame are dropped
+    passage._start = list  # type: ignore[method-assign,assignment]  # nobody takes: all but the last frame are dropped
     lane.assembly.segments[0].input.close()
     lane.run()
     assert [seq for seq, gap in watched.visible if gap] == list(range(4, frames))
     assert passage.ledger.dropped["source", "newer frame"] == frames - 1
+
+
+@pytest.mark.parametrize("idle", [False, True])
+def test_a_writer_may_wait_until_what_it_has_is_wanted(idle: bool) -> None:
+    """With `idle` until somebody asks for it, else until what it gave last has been taken."""
+    channel = Channel[int](1)
+    channel.put(1)
+    passed = threading.Event()
+
+    def wait() -> None:
+        channel.wait_until_wanted(idle=idle)
+        passed.set()
+
+    writer = threading.Thread(target=wait)
+    writer.start()
+    assert not passed.wait(0.05)
+    assert channel.get() == 1
+    assert passed.wait(0.05 if idle else 5) is not idle
+    reader = threading.Thread(target=channel.get)
+    reader.start()
+    assert passed.wait(5)
+    channel.put(2)
+    for thread in (writer, reader):
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_after_close_nobody_waits_to_be_wanted() -> None:
+    channel = Channel[int](1)
+    channel.put(1)
+    channel.close()
+    channel.wait_until_wanted(idle=True)

@@ -191,7 +191,8 @@ def test_live_a_gap_survives_the_dropping_of_its_frame() -> None:
 
 def test_live_stale_frames_give_way_before_a_heavy_stage() -> None:
     book: list[Any] = []
-    stages = [entry("slow", ToyDetect, delay=0.05), entry("slower", ToyDetect, delay=0.12), *chain(book)[3:]]
+    slow = entry("slow", ToyDetect, delay=0.05, workers=3)
+    stages = [slow, entry("slower", ToyDetect, delay=0.12), *chain(book)[3:]]
     source = {"cam": (ToyCamera, {"frames": 100, "delay": 0.005})}
     report = run(stages, source, staleness=0.1)
     ledger = report.sources[0].ledger

@@ -13,8 +13,8 @@ import pytest
 from tests.support.toys import ToyFrames, ToySink, describe, entry
 from vidstream.errors import SinkError
 from vidstream.graph.engine import Engine
-from vidstream.graph.segment import Workers
 from vidstream.graph.stage import Stage, stage
+from vidstream.graph.workers import Workers
 from vidstream.types import Detections, FrameInfo, Gap, StreamInfo, Tracks, View
 
 

@@ -26,12 +26,13 @@ from vidstream.graph.load import Governor, Load, dispensable
 from vidstream.graph.node import AgedNode, Node, slot_index
 from vidstream.graph.notices import Notices
 from vidstream.graph.partition import partition
-from vidstream.graph.segment import Chain, Emit, Segment, Spoiled, Workers
+from vidstream.graph.segment import Chain, Emit, Segment, Spoiled
 from vidstream.graph.shared import Owners, SharedStage
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Notify, Stage
 from vidstream.graph.status import StatusLog
 from vidstream.graph.watchdog import Watchdog
+from vidstream.graph.workers import Workers
 from vidstream.types import Gap, Packet, SourceStatus, StreamInfo
 
 
@@ -128,6 +129,7 @@ class Assembly:
                 node.metrics.thread = number
         for segment, following in pairwise(segments):
             segment.emit = following.input.put
+            segment.following = following if self._context.live else None
         segments[-1].emit = emit
         return segments
 

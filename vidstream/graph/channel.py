@@ -26,7 +26,7 @@ class Channel(Generic[T]):
         self._filled = threading.Condition(lock)
         self._freed = threading.Condition(lock)
         self._closed = False
-        self._writers = 0
+        self._writers = self._readers = 0
         #: the largest number of items that ever waited
         self.peak = 0
 
@@ -47,11 +47,26 @@ class Channel(Generic[T]):
     def get(self, timeout: float | None = None) -> T | None:
         """The oldest item, waiting for one; None only after `timeout` seconds."""
         with self._filled:
-            if not self._items and not self._filled.wait_for(lambda: bool(self._items), timeout):
+            if not self._items and not self._wait_for_one(timeout):
                 return None
             item = self._items.popleft()
             self._freed.notify()
             return item
+
+    def _wait_for_one(self, timeout: float | None) -> bool:
+        self._readers += 1
+        self._freed.notify()
+        try:
+            return self._filled.wait_for(lambda: bool(self._items), timeout)
+        finally:
+            self._readers -= 1
+
+    def wait_until_wanted(self, *, idle: bool) -> None:
+        """Wait until nothing waits inside; with `idle`, until somebody even waits for something."""
+        with self._filled:
+            self._freed.wait_for(
+                lambda: self._closed or (not self._items and (self._readers > 0 or not idle))
+            )
 
     def __len__(self) -> int:
         return len(self._items)

@@ -24,6 +24,12 @@ _SERIOUS = frozenset(
         "stage-restarted",
         "did-not-stop",
         "recording-changed",
+        "recording-cut",
+        "recording-behind",
+        "recording-failed",
+        "disk-full",
+        "disk-failed",
+        "file-limit",
         "events-lost",
     }
 )

@@ -13,6 +13,8 @@ from tests.support.fault_table import Recorder
 from tests.support.memory import fill
 from tests.support.planted import hidden
 from tests.support.program import Program, playable, recorded
+from vidstream import Stage, stage
+from vidstream.types import Event, Events, FrameInfo
 
 #: a camera records in segments of two seconds, lines are written beside it, and both go on for ever
 JOB = """
@@ -73,6 +75,53 @@ def test_disk_full(cameras: Any, site: Any, small_disk: Path, record: Recorder, 
     assert all(kept.values())
     assert all(at_end.values())
     assert max(s.sent_ms for s in stamps) / 1000 > began + 4, "it records again"
+
+
+@stage("fault.seldom")
+class Seldom(Stage):
+    """An event every two seconds."""
+
+    def process(self, frame: FrameInfo) -> Events:
+        due = frame.seq % 50 == 49
+        return Events([Event("tick", frame.source, frame.seq, frame.pts, frame.wall)] if due else [])
+
+
+#: what each sink writes to the small disk
+WRITERS = {
+    "sink.clip": {"path": "disk/${source}/%H-%M-%S.mp4", "before": 0.5, "after": 0.5},
+    "sink.images": {"path": "disk/{source}-{seq}.jpg"},
+    "sink.jsonl": {"path": "disk/${source}.jsonl"},
+    "sink.csv": {"path": "disk/${source}.csv"},
+}
+
+
+@pytest.mark.parametrize("use", WRITERS)
+def test_disk_full_for(cameras: Any, site: Any, small_disk: Path, record: Recorder, use: str) -> None:
+    """Disk full for other sinks: told, and all else goes on"""
+    graph = {
+        "move": {"use": "detect.motion", "warm_up": 0.2},
+        "tick": Seldom,
+        "out": {"use": use, **WRITERS[use]},
+    }
+    running = site({"gate": cameras("rtsp").url}, graph)
+    running.wait_for_frames("gate", 60)
+    fill(small_disk / "filler")
+    full = time.time()
+
+    def told() -> Any:
+        return next((at for at, n in running.engine.notices.recent if n.stage == "out" and at >= full), None)
+
+    record("full disk told after", running.wait(told, "it to be said", 30) - full, "s")
+    began = time.monotonic()
+    time.sleep(3)
+    record("frames analysed while full", len(running.after("gate", began)) / 3, "per s", ">= 20")
+    running.stop()
+    record("stop", running.stopped_after, "s", "<= 3")
+    broken = [file for file, count in playable(films(small_disk)).items() if not count]
+    record("files that do not play", len(broken), "", "= 0")
+    assert len(running.after("gate", began)) > 30
+    assert running.stopped_after < 6
+    assert not broken
 
 
 def test_file_size_limit(cameras: Any, said: list[str], record: Recorder, tmp_path: Path) -> None:

@@ -15,13 +15,15 @@ import signal
 import socket
 import socketserver
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -34,7 +36,7 @@ import numpy as np
 from tests.support.painted import paint
 from tests.support.rtsp_server import RtspServer, split
 
-Kind = Literal["rtsp", "ts", "mjpeg", "udp", "gst"]
+Kind = Literal["rtsp", "ts", "mjpeg", "udp", "hls", "gst"]
 #: those that a client connects to
 CONNECTED: tuple[Kind, ...] = ("rtsp", "ts", "mjpeg")
 HUGE = (7680, 4320)
@@ -56,6 +58,8 @@ class Orders:
     trouble: str = ""
     #: share of packets or pictures that it befalls
     share: float = 0.1
+    #: where a playlist and its segments lie
+    folder: str = ""
 
 
 class Ticks:
@@ -182,6 +186,25 @@ def _send_transport_stream(orders: Orders, send: Any) -> None:
             container.mux(packet)
 
 
+def _write_playlist(orders: Orders) -> None:
+    """A live playlist whose segments last a second."""
+    ticks, encoder = Ticks(orders), Encoder(orders)
+    options = {"hls_time": "1", "hls_list_size": "4", "hls_flags": "delete_segments"}
+    container = av.open(f"{orders.folder}/live.m3u8", "w", format="hls", options=options)
+    stream = container.add_stream("libx264", rate=orders.fps)
+    stream.width, stream.height, stream.pix_fmt = *orders.size, "yuv420p"
+    while True:
+        ticks.wait()
+        for packet in encoder.packets():
+            packet.stream = stream
+            container.mux(packet)
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Silence."""
+
+
 class _Threads(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
@@ -268,6 +291,10 @@ def serve(kind: Kind, port: int, orders: Orders, pipe: Any) -> None:
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sender.connect(("127.0.0.1", port))
         work: Any = lambda: _send_to_whoever(orders, sender)  # noqa: E731 - one of three ways to serve
+    elif kind == "hls":
+        files: Any = _Threads(("127.0.0.1", port), partial(_Files, directory=orders.folder))
+        threading.Thread(target=files.serve_forever, daemon=True).start()
+        port, work = files.server_address[1], partial(_write_playlist, orders)
     elif kind == "rtsp":
         rtsp = PaintedRtsp(orders, port)
         rtsp.start()
@@ -311,6 +338,7 @@ class Camera:
         self.port = 0
         self._process: Any = None
         self._pipe: Any = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -324,9 +352,11 @@ class Camera:
         """Its address, with the password where it has one."""
         name, _, password = self.login.partition(":")
         login = f"{name}:{quote(password, safe='')}@" if self.login else ""
-        scheme = {"rtsp": "rtsp", "gst": "rtsp", "ts": "tcp", "mjpeg": "http", "udp": "udp"}[self.kind]
-        path = {"rtsp": "/cam", "gst": "/cam", "mjpeg": "/video.mjpg"}.get(self.kind, "")
-        return f"{scheme}://{login if self.kind != 'ts' else ''}127.0.0.1:{self.port}{path}"
+        scheme = {"rtsp": "rtsp", "gst": "rtsp", "ts": "tcp", "mjpeg": "http", "hls": "http", "udp": "udp"}[
+            self.kind
+        ]
+        path = {"rtsp": "/cam", "gst": "/cam", "mjpeg": "/video.mjpg", "hls": "/live.m3u8"}.get(self.kind, "")
+        return f"{scheme}://{login if self.kind not in ('ts', 'hls') else ''}127.0.0.1:{self.port}{path}"
 
     def start(self) -> None:
         """Be there; after `kill` at the same port."""
@@ -337,6 +367,9 @@ class Camera:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
+        if self.kind == "hls":
+            self._folder = tempfile.TemporaryDirectory()
+            self.orders.folder = self._folder.name
         self._pipe, theirs = _context.Pipe()
         self._process = _context.Process(
             target=serve, args=(self.kind, self.port, self.orders, theirs), daemon=True
@@ -361,6 +394,9 @@ class Camera:
             self._process.close()
             self._pipe.close()
         self._process = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
     def hang(self) -> None:
         """Stop the process where it stands; its connections stay."""

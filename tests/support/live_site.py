@@ -19,6 +19,8 @@ from vidstream.types import Packet, SourceStatus
 
 #: how long anything may take on a machine that many share
 PATIENCE = 60.0
+#: share of the time spent in waiting for the processor, above which nothing can be said of times and losses
+BUSY = 0.1
 
 
 class Seen(NamedTuple):
@@ -79,16 +81,19 @@ class Site:
         self.stopped_after = 0.0
         self.said: list[str] = []
         self._log = _Ear(self.said)
+        self._pulse = _Pulse()
         self.engine.watch(self._frame, self._status)
         self._thread = threading.Thread(target=self._run, name="site")
 
     def __enter__(self) -> Site:
         logging.getLogger().addHandler(self._log)
         self._thread.start()
+        self._pulse.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._pulse.stop()
         logging.getLogger().removeHandler(self._log)
 
     def stop(self) -> None:
@@ -169,6 +174,16 @@ class Site:
         numbers = [f.stamp.number for f in self.after(source, since) if f.stamp]
         return numbers[-1] - numbers[0] + 1 - len(numbers) if numbers else 0
 
+    def busy(self, since: float) -> float:
+        """Share of the time since a moment that this process had to wait for the processor."""
+        return self._pulse.waited(since) / max(time.monotonic() - since, 1e-9)
+
+    def loses_little(self, source: str, since: float) -> bool:
+        """Whether no more was lost than a machine that others use as well may cost; true where it is too busy
+        with others to tell."""
+        given = len(self.after(source, since))
+        return self.missing(source, since) <= 0.05 * given + 3 or self.busy(since) > BUSY
+
     def segments(self, source: str) -> int:
         """How many connections gave pictures."""
         return len({frame.segment for frame in self.frames[source]})
@@ -198,6 +213,34 @@ class Site:
             yield f"{lane.error!s} {lane.error!r}"
         yield repr(self.error)
         yield repr([thread.name for thread in threading.enumerate()])
+
+
+class _Pulse:
+    """How long this process had to wait for the processor, as a thread of it sees that asks for little."""
+
+    def __init__(self) -> None:
+        self._waits: list[tuple[float, float]] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def waited(self, since: float) -> float:
+        """Seconds since a moment."""
+        return sum(late for at, late in list(self._waits) if at > since)
+
+    def _beat(self) -> None:
+        while not self._over.is_set():
+            began = time.monotonic()
+            time.sleep(0.01)
+            late = time.monotonic() - began - 0.01
+            if late > 0.005:
+                self._waits.append((began, late))
 
 
 class _Ear(logging.Handler):

@@ -69,6 +69,16 @@ def two_or_none(result: Any) -> Any:
         pytest.param(one(NONE), None, id="the type it said"),
         pytest.param(one(Tracks.of([[0, 0, 1, 1]])), None, id="a subclass of it"),
         pytest.param(one(None), "'process' must give (Detections), but gave (None)", id="a forgotten return"),
+        pytest.param(
+            one(Detections.of([[0, 0, 1, 1], [0, float("nan"), 1, 1]])),
+            "'process' gave boxes or scores that are no finite numbers",
+            id="a box of no numbers",
+        ),
+        pytest.param(
+            one(Detections.of([[0, 0, 1, 1]], [float("inf")])),
+            "'process' gave boxes or scores that are no finite numbers",
+            id="an infinite score",
+        ),
         pytest.param(one([1]), "'process' must give (Detections), but gave (list)", id="another type"),
         pytest.param(
             one((NONE, NONE)), "'process' must give (Detections), but gave (tuple)", id="two for one"

@@ -333,6 +333,15 @@ def test_a_stop_with_everything_hung_completes_the_files_within_its_time(book: B
     assert report.exit_code == 3
 
 
+def test_a_camera_is_not_blamed_for_a_stage_that_hangs(book: Book) -> None:
+    camera = {"cam": (ToyCamera, {"frames": 10**6, "delay": 0.01})}
+    engine = Engine(describe([hung("odd", Light, book, frames=frozenset({9}))], camera))
+    report, seconds = stopped(engine, lambda: engine.progress()[0].frames > 20)
+    assert seconds < 3
+    assert kinds(report) == ["stage-hung"]
+    assert report.sources[0].ledger.balanced
+
+
 # -- any mixture -------------------------------------------------------------------------------------------
 
 

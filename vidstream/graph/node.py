@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from time import perf_counter
 from types import NoneType
 from typing import Any, Final
@@ -17,7 +18,7 @@ from vidstream.graph.stage import Stage
 from vidstream.graph.tape import Revision
 from vidstream.graph.watchdog import FIRST
 from vidstream.graph.wiring import SOURCE_SLOT
-from vidstream.types import Events, Gap, StreamInfo
+from vidstream.types import Detections, Events, Gap, Image, StreamInfo
 
 #: seconds that a failing sink rests under `on_error: restart`, at first and at most
 RESTS: Final = (1.0, 60.0)
@@ -62,6 +63,9 @@ class Node:
         self._kinds = tuple((o.type, NoneType) if o.nullable else (o.type,) for o in outputs)
         #: the type that a single output nearly always has: looking no further costs next to nothing
         self._usual = outputs[0].type if len(outputs) == 1 else None
+        #: boxes are made where pictures are looked at: there it is worth a microsecond or two to check them
+        looks = any(issubclass(port.type, Image) for port in entry.spec.signature.inputs)
+        self._checks = looks and any(issubclass(o.type, Detections) for o in outputs)
         self.gate = Gate.of(entry, [index[s] for s in wiring.conditions[entry.id]])
         self._arguments, self._required, self._wired = _arguments(entry, wiring, index)
 
@@ -90,6 +94,8 @@ class Node:
         start = perf_counter()
         result = stage.process(*self._values(item))  # type: ignore[attr-defined]  # each has its own signature
         seconds = perf_counter() - start
+        if self._checks:
+            _check_numbers(result)
         if type(result) is self._usual:
             item.slots[self.outputs[0]] = result
         elif self.outputs:
@@ -199,6 +205,13 @@ class AgedNode(Node):
         if not item.final:
             age.add(stage.clock.monotonic() - item.frame.mono)
         return seconds
+
+
+def _check_numbers(result: Any) -> None:
+    """Boxes and scores that are no numbers would spoil trackers for good."""
+    for value in result if isinstance(result, tuple) else (result,):
+        if isinstance(value, Detections) and not isfinite(value.boxes.sum() + value.scores.sum()):
+            raise StageError("'process' gave boxes or scores that are no finite numbers")
 
 
 def _joined(first: Any, second: Any) -> Any:

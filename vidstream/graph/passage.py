@@ -222,8 +222,11 @@ class Passage:
 
         threading.Thread(target=work, name=f"{self._context.source}/reader", daemon=True).start()
         self._woken.wait()
-        if not self._fed.wait(FRAMES_END):
-            self._left_behind = True
+        if self._fed.wait(FRAMES_END):
+            return
+        with self._edge:
+            self._left_behind = not self._last_is_put  # else only a stage that hangs is in the way
+        if self._left_behind:
             self._context.notices.add(
                 "source-hung", self._context.source, "", "left behind: it did not come back from reading"
             )

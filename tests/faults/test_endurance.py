@@ -19,7 +19,7 @@ from tests.support.fault_table import Recorder
 from tests.support.live_site import PATIENCE, Site
 from tests.support.memory import Holdings, holdings
 from tests.support.planted import leaks
-from vidstream.sources.live import Backoff
+from vidstream.sources.patience import Backoff
 
 
 def settled() -> Holdings:

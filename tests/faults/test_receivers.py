@@ -40,7 +40,7 @@ class Ticks(Stage):
         self.number += 1
         self.given[frame.source] = self.number
         return Events(
-            [Event("tick", frame.source, frame.seq, frame.pts, frame.wall, data={"n": self.number})]
+            (Event("tick", frame.source, frame.seq, frame.pts, frame.wall, data={"n": self.number}),)
         )
 
 

@@ -83,11 +83,11 @@ class Seldom(Stage):
 
     def process(self, frame: FrameInfo) -> Events:
         due = frame.seq % 50 == 49
-        return Events([Event("tick", frame.source, frame.seq, frame.pts, frame.wall)] if due else [])
+        return Events((Event("tick", frame.source, frame.seq, frame.pts, frame.wall),) if due else ())
 
 
 #: what each sink writes to the small disk
-WRITERS = {
+WRITERS: dict[str, dict[str, Any]] = {
     "sink.clip": {"path": "disk/${source}/%H-%M-%S.mp4", "before": 0.5, "after": 0.5},
     "sink.images": {"path": "disk/{source}-{seq}.jpg"},
     "sink.jsonl": {"path": "disk/${source}.jsonl"},

@@ -335,7 +335,7 @@ def test_frames_left_out_by_the_source_are_accounted_for_in_both_passes() -> Non
     report = run(both(book), {"cam": (ToyFrames, {"frames": 5, "skip": 2})})
     assert ids_of(book) == [(i, [5]) for i in (2, 5, 8, 11, 14)]
     for part in report.sources[0].passes:
-        assert (part.ledger.decoded, dict(part.ledger.dropped)) == (15, {("source", "thinned"): 10})
+        assert (part.ledger.decoded, dict(part.ledger.dropped)) == (15, {("source", "left out"): 10})
 
 
 # -- failures ----------------------------------------------------------------------------------------------

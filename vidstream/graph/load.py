@@ -225,7 +225,7 @@ class Governor:
     def _sample(self, now: float) -> Sample:
         ledger, slowest = self._ledger, max(self._nodes, key=lambda n: n.metrics.time.total).metrics.time
         lost = sum(n for (_, reason), n in list(ledger.dropped.items()) if reason in ("newer frame", "stale"))
-        arrived = ledger.decoded - ledger.dropped["source", "thinned"]
+        arrived = ledger.decoded - ledger.dropped["source", "left out"]
         return Sample(now, arrived, lost, slowest.count, slowest.total, time.process_time())
 
 

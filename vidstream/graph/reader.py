@@ -78,7 +78,7 @@ class Reader:
     def _item(self, frame: Frame, stopping: threading.Event) -> Item:
         if frame.skipped:
             self._ledger.decode(frame.skipped)
-            self._ledger.drop("source", "thinned", frame.skipped)
+            self._ledger.drop("source", "left out", frame.skipped)
             self._seq += frame.skipped
         if self._paced:
             self._keep_pace(frame, stopping)

@@ -26,7 +26,7 @@ class Frame:
     """A decoded picture: uint8 (H, W, 3) BGR, with `pts` in seconds since the segment's start.
 
     `segment` goes up at every reconnect, loop or seek; `wall` is UTC seconds or None; `skipped` counts
-    pictures the source itself left out since the last frame (by `fps`, damaged, too old): they still get numbers.
+    pictures that the source left out since the last frame (by `fps`, damaged, too old): they have numbers.
     """
 
     pixels: Pixels

@@ -133,11 +133,11 @@ class Receiver(BaseHTTPRequestHandler):
         if trouble == "hangs":
             server.over.wait(30)
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not trouble:  # before the answer: the next one may come at once
+            server.bodies.append(json.loads(body))
         self.send_response(500 if trouble == "fails" else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        if not trouble:
-            server.bodies.append(json.loads(body))
 
     def log_message(self, *_: Any) -> None:
         """Silence."""

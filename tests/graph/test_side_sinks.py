@@ -18,6 +18,7 @@ from vidstream.graph.engine import Engine
 from vidstream.graph.report import RunReport
 from vidstream.graph.side import SideStage
 from vidstream.graph.stage import Stage, stage
+from vidstream.graph.watchdog import Watchdog
 from vidstream.types import FrameInfo, Gap, StreamInfo, View
 
 
@@ -415,3 +416,27 @@ def test_a_mailbox_under_fire_loses_no_gap_and_not_the_last_frame() -> None:
                     assert book[first - 1] == "gap"
     finally:
         sys.setswitchinterval(0.005)
+
+
+def test_a_window_that_hangs_is_told_of_but_cannot_be_replaced() -> None:
+    dog = Watchdog(hang=4.0)
+    go, told = threading.Event(), list[str]()
+    window = Window(Window.Params(at="process", act=lambda: go.wait(10)))
+    window.notify = lambda kind, message: told.append(kind)
+    side = SideStage(window, main_thread=True, watchdog=dog)
+    side.open(StreamInfo("cam", 8, 6))
+    side.process(None, info(0))
+    thread = threading.Thread(target=side.pump)  # stands for the main one
+    thread.start()
+    deadline = time.monotonic() + 5
+    while not frames(window.params.book) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    for second in (0.0, 5.0, 10.0):
+        dog.look(100.0 + second)
+    assert told == ["stage-hung"]
+    go.set()
+    thread.join(5)
+    side.close()
+    side.pump()
+    assert side.closed
+    assert calls(window.params.book)[-2:] == ["flush", "close"]

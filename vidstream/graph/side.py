@@ -61,6 +61,8 @@ class SideStage(Stage):
     def open(self, stream: StreamInfo) -> None:
         """Kept for `pump`: the real sink opens on its own thread."""
         self._stream = stream
+        if self.main_thread and self._watchdog is not None:
+            self._watchdog.add(self._turn)
 
     def process(self, *values: Any) -> None:
         """Leave the newest values."""
@@ -183,12 +185,18 @@ class SideStage(Stage):
         finally:
             if not turn.lost:
                 self._state = "closed"
+                if self._watchdog is not None:
+                    self._watchdog.remove(turn)
 
     # -- when it hangs ---------------------------------------------------------------------------------
 
     def _hung(self, turn: Turn, call: Call) -> None:
         """The watchdog's: another thread goes on with a new instance, which opens with the next frame."""
         tell = self.real.notify
+        if self.main_thread:
+            turn.lost = False
+            tell("stage-hung", f"'{call.what}' does not return; it has the main thread, and stays as it is")
+            return
         turn.leave_behind(self.real)
         self._hangs += 1
         tell("stage-hung", f"'{call.what}' did not return in time")

@@ -107,7 +107,7 @@ def test_frames_left_out_by_the_source_are_numbered_and_accounted_for() -> None:
     report = run(chain(book), {"cam": (ToyFrames, {"frames": 5, "skip": 2})})
     assert frames_of(book)[:-1] == [2, 5, 8, 11, 14]
     ledger = report.sources[0].ledger
-    assert (ledger.decoded, ledger.done, dict(ledger.dropped)) == (15, 5, {("source", "thinned"): 10})
+    assert (ledger.decoded, ledger.done, dict(ledger.dropped)) == (15, 5, {("source", "left out"): 10})
 
 
 @pytest.mark.parametrize(

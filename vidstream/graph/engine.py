@@ -31,8 +31,8 @@ from vidstream.types import Packet
 
 #: seconds that frames in flight are given after a stop, and after that (or at the end) the stages
 DRAIN, GRACE = 3.0, 2.0
-#: the same for cameras: the end is to come within 3 s, whatever hangs
-LIVE = 1.0, 1.8
+#: the same for cameras: the end is to come within 3 s; frames are dropped before the watchdog gives stages up
+LIVE = 0.8, 2.0
 #: seconds between looks at windows and lanes
 _TICK = 0.01, 0.1
 

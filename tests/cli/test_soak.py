@@ -100,16 +100,17 @@ from vidstream.types import View
 
 @stage("soak.leaks")
 class Leaks(Stage):
-    '''Keeps 20 kB of every frame.'''
+    '''Keeps 60 kB of every frame.'''
 
     def open(self, stream):
         self.kept = []
 
     def process(self, image: View) -> None:
-        self.kept.append(bytearray(20_000))
+        self.kept.append(bytearray(60_000))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("leaks", "code"), [(False, 0), (True, 3)], ids=["a sound graph", "a leaking stage"])
 def test_a_soak_of_seconds(tmp_path: Path, capfd: pytest.CaptureFixture[str], leaks: bool, code: int) -> None:
     plugin, config = tmp_path / "leaks.py", tmp_path / "job.yaml"

@@ -75,7 +75,7 @@ def _margin(thickness: int) -> int:
     return max(1, round(0.6 * thickness))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _brackets(arm: int, thickness: int, colour: Bgr) -> tuple[Patch, Patch, Patch, Patch]:
     """The four corners: top left, top right, bottom left, bottom right."""
     rim, stroke = _bracket(arm, thickness, _margin(thickness)), _bracket(arm, thickness, 0)

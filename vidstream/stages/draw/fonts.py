@@ -67,7 +67,7 @@ class Typeface:
         self.missing: set[str] = set()
         self._stack: list[_Font] = []
         self._files = _candidates(own)
-        self.word = lru_cache(maxsize=4096)(self._word)
+        self.word = lru_cache(maxsize=512)(self._word)
 
     def line(self, text: str) -> Mask:
         """`text` on one line, uint8 (height, width), in one font where one has all its letters."""

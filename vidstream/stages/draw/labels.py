@@ -36,7 +36,8 @@ class Pills:
         self.face = face
         self.max_width = max_width
         self.pad = round(0.42 * face.size)
-        self.pill = lru_cache(maxsize=1024)(self._pill)
+        # ids go up for ever: more than fit a busy picture twice over would only fill the memory
+        self.pill = lru_cache(maxsize=192)(self._pill)
 
     @property
     def height(self) -> int:

@@ -99,7 +99,7 @@ def _interleaved(*planes: npt.NDArray[np.uint8]) -> Pixels:
     return np.asarray(cv2.merge(planes), np.uint8)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def rounded(width: int, height: int, radius: int) -> Alpha:
     """Coverage of a rounded rectangle by (height, width) pixels, with smooth corners."""
     radius = max(1, min(radius, width // 2, height // 2))

@@ -4,12 +4,14 @@
 VENV := .venv
 RUN := $(VENV)/bin/python
 SETUP := tools/setup.sh tools/setup_missing.py tools/setup_check.py $(wildcard packaging/*.py packaging/*/*)
+# Many tests wait for servers, cameras and clocks: twice as many at a time as there are cores.
+WORKERS = $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 export PYTHON
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast test-slow lint style types bench bench-trackers engines deep clean
+.PHONY: help demo test test-fast test-slow test-faults lint style types bench bench-trackers engines deep clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 22
@@ -18,14 +20,17 @@ demo: $(VENV)/.core-ready ## make the demo video, from nothing, in under two min
 	$(RUN) run.py demo
 	@echo "make demo: done; the video and its results are in out/ (the lines above name them)"
 
-test: lint test-fast test-slow ## all checks: ruff, mypy, the fast tests, then the slow ones
-	@echo "make test: ruff, mypy, the fast and the slow tests passed; what was skipped, and why, stands above"
+test: lint test-fast test-slow test-faults ## all checks: ruff, mypy, the fast tests, the slow ones, the faults
+	@echo "make test: ruff, mypy, fast tests, slow tests and faults passed; what was skipped, and why, stands above"
 
 test-fast: $(VENV)/.test-ready ## the fast tests only
-	$(RUN) -m pytest -n auto -m "not slow"
+	$(RUN) -m pytest -n $(WORKERS) -m "not slow"
 
 test-slow: $(VENV)/.test-ready ## the slow tests only
-	$(RUN) -m pytest -n auto -m slow
+	$(RUN) -m pytest -n auto -m "slow and not faults"
+
+test-faults: $(VENV)/.test-ready ## break cameras, disks, brokers and stages, and print what that costs
+	$(RUN) -m tests.faults
 
 lint: style types ## style and types
 

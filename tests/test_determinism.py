@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from vidstream.cli import main
 
 CONFIG = """
@@ -47,6 +49,7 @@ def test_threads_and_workers_change_nothing(tmp_path: Path, assets: Callable[[st
         assert found == first, f"threads, workers = {setting}"
 
 
+@pytest.mark.slow
 def test_two_runs_are_the_same(tmp_path: Path) -> None:
     config = Path(__file__).resolve().parents[1] / "configs" / "multi_camera.yaml"
     found = []

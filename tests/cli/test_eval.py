@@ -83,6 +83,7 @@ def grey_film(path: Path, frames: int) -> None:
     writer.close()
 
 
+@pytest.mark.slow
 def test_films_of_the_worst_errors(campus: Path, tmp_path: Path, capsys) -> None:
     film = tmp_path / "street.mp4"
     grey_film(film, 71)

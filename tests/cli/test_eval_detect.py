@@ -112,6 +112,7 @@ def test_a_graph_finds_what_its_network_finds(coco8: Path, nano: str, tmp_path: 
     assert changed["summary"]["AR100"] < graph["summary"]["AR100"]
 
 
+@pytest.mark.slow
 def test_a_graph_on_a_video_with_ground_truth(pets: list[str], tmp_path: Path, capsys) -> None:
     part = ["--frames", "10-120", "--every", "20", "--config", config(tmp_path, HOG)]
     numbers = score(*pets, *part, "--errors", str(tmp_path / "errors"), into=tmp_path)

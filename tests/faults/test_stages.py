@@ -75,7 +75,7 @@ class Hangs(Trouble):
     """Never returns from the 40th frame."""
 
     def process(self, image: View, frame: FrameInfo) -> Detections:
-        if frame.source == "gate" and frame.seq == 75:
+        if frame.source == "gate" and 75 <= frame.seq < 100:  # a busy machine may drop one
             OVER.wait()
         return Detections.of([[0, 0, 1, 1]])
 
@@ -85,7 +85,7 @@ class HangingSink(Trouble):
     """A sink that never returns from one frame."""
 
     def process(self, image: View, frame: FrameInfo) -> None:
-        if frame.source == "gate" and frame.seq == 75:
+        if frame.source == "gate" and 75 <= frame.seq < 100:  # a busy machine may drop one
             OVER.wait()
 
 

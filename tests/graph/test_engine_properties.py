@@ -211,7 +211,7 @@ def check_offline(drawn: Drawn, threads: Any, queue: int, iterate: bool) -> None
 
 
 @given(graphs(), st.sets(st.integers(0, 5), min_size=2), THREADS, st.booleans())
-@examples(fast=60)
+@examples(fast=30)
 def test_stages_that_look_ahead_and_change_nothing_change_nothing(
     drawn: Drawn, chosen: set[int], threads: Any, iterate: bool
 ) -> None:
@@ -236,7 +236,7 @@ def test_stages_that_look_ahead_and_change_nothing_change_nothing(
 
 
 @given(graphs(), THREADS, st.integers(1, 8), st.booleans())
-@examples(250)
+@examples(60)
 def test_offline_the_results_are_those_of_a_plain_loop(
     drawn: Drawn, threads: Any, queue: int, iterate: bool
 ) -> None:
@@ -325,7 +325,7 @@ def can_be_driven(case: dict[str, Any]) -> bool:
 
 
 @given(stop_cases())
-@examples(150)
+@examples(40)
 def test_stops_at_any_time_leave_whole_lives_and_exact_books(case: dict[str, Any]) -> None:
     run_stop_case(case)
 

@@ -344,7 +344,9 @@ def test_wherever_a_kill_strikes(whole_film: bytes, share: float, tail: bytes) -
     """What stays is whole parts; what comes behind them is none of their business."""
     cut = whole_film[: round(share * len(whole_film))]
     end, parts = whole_parts(io.BytesIO(cut + tail))
-    assert end <= len(cut)
+    if end > len(cut):  # what lay behind made up the last bytes of a part by its number: nothing tells
+        assert whole_parts(io.BytesIO(whole_film[:end])) == (end, parts)
+        return
     assert parts == cut[:end].count(b"moof")
     if parts:
         with av.open(io.BytesIO(cut[:end]), "r") as container:

@@ -519,6 +519,7 @@ def test_damaged_frames_are_marked_or_left_out(tmp_path: Path, how: str) -> None
         assert frames[28].skipped == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_the_time_of_day_is_the_camera_s_own_where_it_tells_it(transport: str) -> None:
     """GStreamer's server tells it in RTCP sender reports. Golden: the time painted into the pictures."""

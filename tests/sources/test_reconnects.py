@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -19,6 +20,8 @@ from tests.support.memory import holdings
 from tests.support.rtsp_server import RtspServer
 from tests.support.web_server import byte_server
 from vidstream import Pipeline
+from vidstream.errors import SourceError
+from vidstream.graph.params import make_params
 from vidstream.sources.patience import Backoff
 from vidstream.sources.stream import NetworkStream
 from vidstream.types import Packet
@@ -51,6 +54,21 @@ def test_a_reconnect_leaves_nothing_behind(
     assert abs(after.threads - before.threads) <= 1
     if count >= 1000:
         assert (after.private - before.private) / count <= 10  # KiB
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http", "tcp"])
+def test_who_takes_the_call_and_says_nothing_is_lost_not_mistaken(scheme: str) -> None:
+    """The connection is accepted, nothing is ever sent: that is silence, whatever the library calls it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/cam"
+        params = {"uri": uri, "open_timeout": 0.3, "reconnect": False}
+        source = NetworkStream(make_params(NetworkStream.Params, params, "source"))
+        states: list[tuple[str, str]] = []
+        source.announce = lambda state, cause: states.append((state, cause))
+        with pytest.raises(SourceError, match=r"no answer in time|no answer for 0\.3 s"):
+            source.open()
+        source.close()
+    assert states[1][0] == "lost"
 
 
 def test_a_camera_that_is_dead_at_the_start_harms_no_other() -> None:

@@ -124,10 +124,12 @@ class StreamConnection:
             strict=True,
             accelerator=partial(accelerator, params.decode),
         )
+        began = time.monotonic()
         try:
             self._video = Video(opening, partial(session.note, "stream-damaged"), lambda: session.wanted)
         except OpenError as error:
-            raise _explained(error, _scheme(params.uri)) from None
+            late = time.monotonic() - began >= params.open_timeout
+            raise _explained(error, _scheme(params.uri), late=late) from None
         self.info = self._describe(source.name, params)
         self._paced = self.info.duration is not None or self._video.format == "hls"
         self._spare = source.converters
@@ -180,12 +182,15 @@ def _paced(frames: Iterator[Frame]) -> Iterator[Frame]:
         del frame  # the next one may never come
 
 
-def _explained(error: OpenError, scheme: str) -> SourceError:
+def _explained(error: OpenError, scheme: str, *, late: bool) -> SourceError:
+    """FFmpeg's RTSP calls it invalid data, too, where its time was up before anything came."""
     if issubclass(error.kind, _REFUSED):
         return RefusedError(error.what)
     if issubclass(error.kind, av.error.ProtocolNotFoundError):
         return SourceError(f"this build of PyAV knows no {scheme}", retry=False)
-    return BadDataError("sends nothing in a known format") if issubclass(error.kind, _UNKNOWN) else error
+    if not issubclass(error.kind, _UNKNOWN):
+        return error
+    return SourceError("no answer in time") if late else BadDataError("sends nothing in a known format")
 
 
 def _scheme(uri: Uri) -> str:

@@ -17,6 +17,8 @@ from vidstream.config import schema
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 REGISTRY = builtin.registry()
+#: stages whose examples take a second or more
+LONG = {"detect.text", "effect.network", "face.landmarks", "ocr.tesseract"}
 #: networks that users fetch -> the same in the format that the assets have
 FORMATS = {"deeplabv3-voc-tflite": "deeplabv3-voc", "style-26-free": "style-26"}
 ELSEWHERE = {
@@ -91,7 +93,9 @@ def test_every_stage_has_a_purpose_an_example_and_meanings(name: str) -> None:
     assert [p.name for p in parameters(spec.params) if not p.meaning] == []
 
 
-@pytest.mark.parametrize("name", sorted(REGISTRY.stages))
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in sorted(REGISTRY.stages)]
+)
 def test_every_example_runs(
     name: str, tmp_path: Path, assets: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,7 +112,7 @@ def test_every_example_runs(
         monkeypatch.setenv("VIDSTREAM_MODELS", str(assets("weights")))
     config = tmp_path / "example.yaml"
     config.write_text(f'source: "synthetic:people"\n{text}')
-    assert main(["run", str(config), "--frames", "8", "--out", str(tmp_path), "--quiet"]) == 0
+    assert main(["run", str(config), "--frames", "4", "--out", str(tmp_path), "--quiet"]) == 0
 
 
 def test_stages_lists_all_with_their_purpose(capsys: pytest.CaptureFixture[str]) -> None:

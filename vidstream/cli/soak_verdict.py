@@ -18,7 +18,7 @@ _MOST = 400
 #: what may be open or run more at the end than in the middle: a reconnect may be under way
 _SPARE = 2
 #: bytes: a smaller gain cannot be told from what an allocator keeps to itself
-_TELLABLE = 1_000_000
+_TELLABLE = 4_000_000
 _MB = 1e6
 
 

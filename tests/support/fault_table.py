@@ -176,7 +176,8 @@ def page(found: dict[str, Any], seconds: float) -> str:
         "paint the time of sending into every picture, so that ages are measured from end to end.",
         "",
         f"`python -m tests.faults --table docs/faults.md` on {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}: {table.verdict()}; {seconds:.0f} s for the whole suite.",
+        f"Python {platform.python_version()}: {table.verdict()}; {seconds:.0f} s for the whole suite, "
+        f"{found.get('again', 0)} cases were tried a second time, by themselves.",
         "",
         "## What is promised, and the worst that was found",
         "",

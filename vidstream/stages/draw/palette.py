@@ -29,7 +29,7 @@ _CHROMA = 0.19
 _SALT = 160272
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def track_colour(track_id: int) -> Bgr:
     """The colour of a track, from its id alone.
 
@@ -39,7 +39,7 @@ def track_colour(track_id: int) -> Bgr:
     return _oklch(_LIGHTNESS[track_id % len(_LIGHTNESS)], _CHROMA, (0.08 + track_id * _GOLDEN) % 1.0)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def name_colour(name: str) -> Bgr:
     """The colour of a class, line or zone, from its name alone: the same in every graph."""
     code = crc32(name.encode(), _SALT)

@@ -26,9 +26,9 @@ install_system_packages() {
     fi
     say "system packages: $*"
     if [ "$(id -u)" = 0 ]; then
-        sh -c "$install" >/dev/null
+        sh -c "$install" >/dev/null || $or_else "these could not be installed: $*"
     elif sudo -n true 2>/dev/null; then
-        sudo sh -c "$install" >/dev/null
+        sudo sh -c "$install" >/dev/null || $or_else "these could not be installed: $*"
     else
         $or_else "root is needed; please run: sudo sh -c '$install'"
     fi

@@ -17,6 +17,9 @@ from detectors.dnn.detector import DnnDetector, DnnParams
 from tests.support.reference_boxes import CONFIDENCE, GOLDEN, IOU, PICTURES, REFERENCES
 from vidstream import geometry
 
+#: real networks on real pictures take their time
+pytestmark = pytest.mark.slow
+
 WANTED = json.loads(GOLDEN.read_text("utf-8"))
 #: int8 networks: OpenCV and LiteRT round differently, by one step of the outputs (0.0195) where both are sure
 ROUNDED = {"efficientdet-lite0"}

@@ -15,6 +15,9 @@ from tests.support.tiny_networks import network, node
 from vidstream.errors import ModelError
 from vidstream.types import View
 
+#: real networks on real pictures take their time
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def finder(weights):

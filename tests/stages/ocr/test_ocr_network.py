@@ -10,6 +10,9 @@ from vidstream.stages.detect.text import DetectText
 from vidstream.stages.ocr.network import OcrNetwork
 from vidstream.types import Detections, View
 
+#: real networks on real pictures take their time
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def weights(assets, monkeypatch):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from vidstream.errors import ParamError, SinkError
 from vidstream.graph.stage import Stage
@@ -59,6 +61,23 @@ def output_path(root: Path, path: Path) -> Path:
     if taken:
         raise SinkError("exists, but is not a regular file", where=where, fix="name a file")
     return target
+
+
+def append_whole(file: BinaryIO | FileIO, data: bytes, size: int) -> int:
+    """Append to a file without a buffer, which has so many bytes and stands at its end: all of it or nothing.
+
+    Gives the new size. Raises OSError; the file then holds what it held before, and may be written on.
+    """
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        with suppress(OSError):  # why it could not be written is what counts
+            file.truncate(size)
+            file.seek(size)
+        raise
+    return size + len(data)
 
 
 def write_whole(target: Path, data: bytes) -> None:

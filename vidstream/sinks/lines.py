@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vidstream.sinks.base import Sink, write_error
+from vidstream.sinks.base import Sink, append_whole, write_error
 from vidstream.types import StreamInfo
 
 
@@ -32,16 +32,10 @@ class LineFile:
 
     def write(self, text: str) -> None:
         """Append complete lines. Raises SinkError, naming the file."""
-        data = text.encode("utf-8", "replace")
-        rest = memoryview(data)
         try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            self._size = append_whole(self._file, text.encode("utf-8", "replace"), self._size)
         except OSError as error:
-            self._file.truncate(self._size)
-            self._file.seek(self._size)
             raise write_error(error, self._place) from error
-        self._size += len(data)
 
     def close(self) -> None:
         """Close the file."""

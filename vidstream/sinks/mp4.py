@@ -9,7 +9,7 @@ from typing import BinaryIO, Final, cast
 
 from vidstream.errors import SinkError
 from vidstream.graph.footage import EncodedPacket
-from vidstream.sinks.base import write_error
+from vidstream.sinks.base import append_whole, write_error
 from vidstream.sinks.bitstream import description, with_lengths
 from vidstream.sinks.boxes import Sample, duration_box, head, index, part, whole_parts
 from vidstream.sinks.encoder import PictureEncoder
@@ -129,17 +129,7 @@ class Mp4File:
             self._places.append((samples[0].dts + samples[0].shift, place))
 
     def _append(self, data: bytes) -> None:
-        """All of it or nothing."""
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError:
-            with suppress(OSError):
-                self._file.truncate(self.size)
-                self._file.seek(self.size)
-            raise
-        self.size += len(data)
+        self.size = append_whole(self._file, data, self.size)
 
 
 class Mp4Writer:

@@ -115,11 +115,6 @@ class Disk:
         """Whether trying now is too soon."""
         return self._failed_at is not None and self._clock.monotonic() < self._retry_at
 
-    @property
-    def is_failing(self) -> bool:
-        """Whether the last attempt failed."""
-        return self._failed_at is not None
-
 
 def _kind(error: OSError) -> str:
     if isinstance(error, SinkError):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from vidstream.sinks.base import append_whole
+
 #: before each record: its number, when it came (UTC seconds), its length, and a checksum of these and of it
 _HEAD: Final = struct.Struct("<QdI")
 _SUM: Final = struct.Struct("<I")
@@ -103,16 +105,9 @@ class Segment:
     def append(self, record: Record) -> int:
         """Write a record behind the last one; gives its bytes. OSError leaves what was there before."""
         file = self.file or self._reopened()
-        size, data = self.size, _packed(record)
-        rest = memoryview(data)
-        file.seek(size)
-        try:
-            while rest:
-                rest = rest[file.write(rest) :]
-        except OSError:
-            file.truncate(size)
-            raise
-        self.ends.append(size + len(data))
+        data = _packed(record)
+        file.seek(self.size)
+        self.ends.append(append_whole(file, data, self.size))
         self.unsynced = True
         return len(data)
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-import resource
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from tests.support.memory import peak_growth
 from vidstream.config import explain, loads, schema
 from vidstream.config.compose import compose
 from vidstream.config.nodes import Leaf, Place, plain
@@ -229,24 +228,14 @@ def test_a_reshaped_file_is_taken_or_explained(text: str, examine: Callable[[str
     examine(text)
 
 
-def resident() -> float:
-    """MiB of memory that this process holds now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
-@pytest.fixture
-def resident_before() -> float:
-    return resident()
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @given(text=broken() | reshaped())
 @settings(_SETTINGS, max_examples=8000)
-def test_thousands_of_broken_files(text: str, examine: Callable[[str], None], resident_before: float) -> None:
-    examine(text)
-    assert resident() - resident_before < 1024  # MiB; what other tests of this process took is not ours
+def test_thousands_of_broken_files(text: str, examine: Callable[[str], None]) -> None:
+    with peak_growth() as growth:  # what other tests of this process took is not ours
+        examine(text)
+    assert growth() < 1024
 
 
 @given(text=st.text(max_size=200))
